@@ -15,7 +15,7 @@ const STOPPED_SILENT = '(Stopped.)'
 const SILENT = '(No further text.)'
 
 /** What a further step is sent after the question. */
-export function messagesOf(steps: readonly Step[]): ReadonlyArray<Required<ModelMessage>> {
+export function messagesOf(steps: readonly Step[]): ReadonlyArray<BlockMessage> {
   return steps.flatMap((step) => [
     blockMessage('assistant', readResponse(step).content),
     blockMessage('user', resultsOf(step, null)),
@@ -62,10 +62,12 @@ function textBlock(text: string): string {
   return JSON.stringify([{ type: 'text', text }])
 }
 
-function blockMessage(role: ModelMessage['role'], blocks: string): Required<ModelMessage> {
+type BlockMessage = ModelMessage & { readonly blocks: string }
+
+function blockMessage(role: ModelMessage['role'], blocks: string): BlockMessage {
   return { role, text: '', attachments: [], blocks }
 }
 
-function join(messages: ReadonlyArray<Required<ModelMessage>>): string {
+function join(messages: ReadonlyArray<BlockMessage>): string {
   return `[${messages.map(({ role, blocks }) => `{"role":"${role}","content":${blocks}}`).join(',')}]`
 }

@@ -31,6 +31,14 @@ const step = fc.oneof(
       text: fc.boolean(),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('quoting' as const), chat, words, heard: fc.boolean() }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('later' as const), hours: fc.integer({ min: 1, max: 30 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('refused' as const), chat }) },
   {
     weight: 2,
@@ -44,6 +52,10 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'soul' as const }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('summaries' as const), work: fc.boolean() }) },
 )
+
+/** What the gateway says of messages. */
+const SAID = { zone: 'Europe/Berlin', groupContext: new Map([['chat', 5]]) }
+const LINK = { words: 'here', address: 'https://example.org/docs' }
 
 interface Asked {
   readonly system: string
@@ -60,7 +72,10 @@ test(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
         const clock = new FakeClock()
         const world = { soul: 'You are A.', summariesWork: true, summaries: 0, refuses: false, chat: 'a' }
-        const options: MessageFixtureOptions = { clock, messaging: { system: async () => world.soul } }
+        const options: MessageFixtureOptions = {
+          clock,
+          messaging: { system: async () => world.soul, ...SAID },
+        }
         const last = new Map<string, Asked>()
         const gone = { restarted: new Set<string>(), soul: new Set<string>() }
         const broken: string[] = []
@@ -167,6 +182,22 @@ test(
               await fixture.messaging.receiver.receive('chat', [message], [])
               break
             }
+            case 'quoting': {
+              const heard = fixture.message('between others', {
+                address: now.chat,
+                chat: { id: now.chat, kind: 'group', addressed: false },
+              })
+              const quoting = fixture.message(text, {
+                address: now.chat,
+                chat: { id: now.chat, kind: 'group', addressed: true },
+                about: { quotes: [{ kind: 'reply', from: 'Ben', text: `"hi"\n${text}` }], links: [LINK] },
+              })
+              await fixture.messaging.receiver.receive('chat', now.heard ? [heard, quoting] : [quoting], [])
+              break
+            }
+            case 'later':
+              await fixture.pass(now.hours * HOUR, HOUR)
+              break
             case 'refused':
               world.refuses = true
               await fixture.say(now.chat, text)

@@ -3,7 +3,7 @@ import type {
   MessageCreateParams,
   MessageParam,
 } from '@anthropic-ai/sdk/resources/messages'
-import type { ModelMessage, ModelRequest } from '../conversation/model.ts'
+import type { ModelMessage, ModelRequest, ModelText } from '../conversation/model.ts'
 import type { Attachment } from '../inbox/message.ts'
 import { decodeText } from '../support/text/decode-text.ts'
 import { isBlank } from '../support/text/printable.ts'
@@ -42,17 +42,26 @@ export function promptOf(request: ModelRequest): RequestPrompt {
   return system.length === 0 ? { messages: marked.messages } : marked
 }
 
-/** A message without attachments is sent as plain text, verbatim. Attachments come before the text. */
+/**
+ * A message of words alone is sent as plain text, verbatim. Otherwise what the gateway says of it comes first,
+ * then the attachments, and the person's text last, in a block of its own.
+ */
 export function contentOf(message: ModelMessage): MessageParam['content'] {
-  return message.attachments.length === 0 ? message.text : blocksOf(message)
+  const { text, attachments, context, further = [] } = message
+  return attachments.length === 0 && !context && further.length === 0 ? text : blocksOf(message)
 }
 
 function rawOf({ blocks }: ModelMessage): RawContent | null {
   return blocks === undefined ? null : new RawContent(blocks)
 }
 
-function blocksOf({ text, attachments }: ModelMessage): ContentBlockParam[] {
+function blocksOf(message: ModelMessage): ContentBlockParam[] {
+  return [message, ...(message.further ?? [])].flatMap(blocksOfText)
+}
+
+function blocksOfText({ context, text, attachments }: ModelText): ContentBlockParam[] {
   const blocks = attachments.map(attachmentBlock)
+  if (context) blocks.unshift({ type: 'text', text: context })
   return isBlank(text) && blocks.length > 0 ? blocks : [...blocks, { type: 'text', text }]
 }
 

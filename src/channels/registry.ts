@@ -50,6 +50,7 @@ export async function openPlatforms(
         apiRoot: discord.apiRoot,
         requireMention: discord.requireMention,
         allowedRoles: discord.allowedRoles,
+        overhears: discord.groupContext > 0,
         clock: parts.clock,
         log: parts.log,
         inputs: parts.inputs,

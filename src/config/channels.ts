@@ -106,6 +106,14 @@ export function homeChannels(channels: ChannelSettings): Array<{ channel: string
   })
 }
 
+/** How many lines of a group a mention brings along, by the name of the channel. */
+export function groupContexts(channels: ChannelSettings): ReadonlyMap<string, number> {
+  const limits = Object.entries(channels).flatMap(([channel, settings]) =>
+    'groupContext' in settings ? ([[channel, settings.groupContext]] as const) : [],
+  )
+  return new Map(limits)
+}
+
 /** No common mail server distinguishes `Anna@` from `anna@`, and people write both. */
 function lowerCase(people: People): People {
   return { ...people, allowedUsers: people.allowedUsers.map((user) => user.toLowerCase()) }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConfigurationError } from '../support/errors.ts'
+import { groupContexts } from './channels.ts'
 import { loadSettings, sandboxSettings } from './settings.ts'
 
 let home: string
@@ -50,6 +51,19 @@ gateway: { port: 1111 }
       requireMention: false,
     })
     expect(inspect(settings, { depth: 9 })).not.toContain('123:TEST')
+  })
+
+  it('knows how many lines of a group each chat platform brings along', async () => {
+    write('config.yaml', 'channels: { telegram: { group_context: 0 }, slack: { group_context: 100 } }\n')
+    const { channels } = await load()
+    expect([...groupContexts(channels)]).toEqual([
+      ['telegram', 0],
+      ['discord', 20],
+      ['slack', 100],
+      ['matrix', 20],
+    ])
+    write('config.yaml', 'channels: { matrix: { group_context: 101 } }\n')
+    await expect(load()).rejects.toThrow('group_context')
   })
 
   it('keeps a channel closed that the file closes, and says what is missing of a half one', async () => {

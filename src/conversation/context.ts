@@ -20,8 +20,9 @@ import {
   type Summary,
   type Turn,
 } from './history.ts'
+import { messageContext } from './message-context.ts'
 import type { TurnSettings } from './model-settings.ts'
-import type { Model, ModelAnswer, ModelMessage, ModelRequest, PromptCaching } from './model.ts'
+import type { Model, ModelAnswer, ModelMessage, ModelText, ModelRequest, PromptCaching } from './model.ts'
 
 /** For the model, in place of a summary that could not be made. */
 const LEFT_OUT = '(Earlier messages of this conversation were left out.)'
@@ -97,10 +98,12 @@ export class ContextBuilder {
     const loader = new AttachmentLoader(inbox)
     const missing = new Map<number, string>()
     // The new message's files first; older ones get the remaining room.
-    const questions = await loadMessages(question, loader, missing)
+    const bare = plan.keep.slice(0, plan.bare).flat()
+    const shown = plan.keep.slice(plan.bare).flat()
+    const questions = await loadMessages(question, loader, missing, shown.at(-1) ?? bare.at(-1))
     const earlier = [
-      ...(await loadMessages(plan.keep.slice(0, plan.bare).flat(), null, missing)),
-      ...(await loadMessages(plan.keep.slice(plan.bare).flat(), loader, missing)),
+      ...(await loadMessages(bare, null, missing)),
+      ...(await loadMessages(shown, loader, missing, bare.at(-1))),
     ]
     // A turn that goes on was reported with its first request.
     if (asked === null)
@@ -184,22 +187,26 @@ export class ContextBuilder {
 /**
  * @param loader null: attachments are only named
  * @param missing gets the names of what is not shown, by the `seq` of its message
+ * @param before the message before the first of `rows`; left out: there is none
  */
 async function loadMessages(
   rows: readonly StoredMessage[],
   loader: AttachmentLoader | null,
   missing: Map<number, string>,
+  before?: StoredMessage,
 ): Promise<ModelMessage[]> {
   const messages: ModelMessage[] = []
-  for (const row of rows) {
+  for (const [index, row] of rows.entries()) {
     const role = roleOf(row)
+    const said = messageContext(row, (rows[index - 1] ?? before)?.at ?? null)
+    const context = said === null ? {} : { context: said }
     if (row.attachments.length === 0) {
-      messages.push({ role, text: row.text, attachments: [] })
+      messages.push({ role, ...context, text: row.text, attachments: [] })
       continue
     }
     const files = loader ? await loader.load(row.attachments) : namesOnly(row.attachments)
     missing.set(row.seq, files.missing.join('\n'))
-    messages.push({ role, text: withNames(row.text, files), attachments: files.attachments })
+    messages.push({ role, ...context, text: withNames(row.text, files), attachments: files.attachments })
   }
   return messages
 }
@@ -259,11 +266,26 @@ export function alternating(messages: readonly ModelMessage[]): ModelMessage[] {
       result.push(message)
       continue
     }
-    result[result.length - 1] = {
-      role: last.role,
-      text: [last.text, message.text].filter((text) => text !== '').join('\n\n'),
-      attachments: [...last.attachments, ...message.attachments],
-    }
+    result[result.length - 1] = joined(last, message)
   }
   return result
+}
+
+/** As one text, unless something is said of the later one alone. */
+function joined(last: ModelMessage, message: ModelMessage): ModelMessage {
+  const { role: _, ...text } = message
+  const { further = [], ...first } = last
+  const end = further.at(-1)
+  if (message.context) return { ...last, further: [...further, text] }
+  return end
+    ? { ...first, further: [...further.slice(0, -1), textsOf(end, text)] }
+    : { ...textsOf(first, text), role: last.role }
+}
+
+function textsOf(last: ModelText, message: ModelText): ModelText {
+  return {
+    ...last,
+    text: [last.text, message.text].filter((text) => text !== '').join('\n\n'),
+    attachments: [...last.attachments, ...message.attachments],
+  }
 }

@@ -1,5 +1,6 @@
 import type { StoredMessage } from '../inbox/message.ts'
 import { SECOND } from '../support/clock.ts'
+import { messageContext } from './message-context.ts'
 
 /**
  * Which part of a conversation the model is sent. Pure: the newest complete turns that fit;
@@ -118,7 +119,7 @@ export function planHistory(
   question: readonly StoredMessage[] = [],
 ): HistoryPlan {
   const turns = turnsOf(history).filter((turn) => turn.at(-1)!.seq > (summary?.upTo ?? -1))
-  const sizes = new TurnSizes([...turns, question].map(sizeOf))
+  const sizes = new TurnSizes([...turns, question].map((turn, index) => sizeOf(turn, turns[index - 1])))
   let last = BEGINNING
   let next = BEGINNING
   for (let turn = 0; turn <= turns.length; turn++) {
@@ -150,10 +151,13 @@ interface Size {
   readonly fileBytes: number
 }
 
-function sizeOf(turn: Turn): Size {
+/** @param before the turn before it; left out: there is none */
+function sizeOf(turn: Turn, before?: Turn): Size {
   const size = { tokens: 0, files: 0, fileTokens: 0, fileBytes: 0 }
-  for (const { text, attachments } of turn) {
-    size.tokens += estimateTokens(text)
+  for (const [index, row] of turn.entries()) {
+    const { text, attachments } = row
+    const context = messageContext(row, (turn[index - 1] ?? before?.at(-1))?.at ?? null)
+    size.tokens += estimateTokens(text) + estimateTokens(context ?? '')
     for (const file of attachments) {
       size.files++
       size.fileTokens += attachmentTokens(file)
@@ -246,7 +250,8 @@ export function transcriptOf(turns: readonly Turn[], maxTokens: number): string 
   const lines: string[] = []
   let room = maxTokens
   for (const row of turns.flat().toReversed()) {
-    const line = `${row.role === 'assistant' ? 'Assistant' : 'Person'}: ${row.text}`
+    const said = [messageContext(row, row.at), row.text].filter(Boolean).join('\n')
+    const line = `${row.role === 'assistant' ? 'Assistant' : 'Person'}: ${said}`
     room -= estimateTokens(line)
     if (room < 0) break
     lines.push(line)

@@ -1,11 +1,6 @@
 import { fillText, type Texts } from '../config/texts.ts'
-import {
-  type Accepted,
-  type Arrival,
-  type HoldLimits,
-  type IncomingMessage,
-  NOT_STORED,
-} from '../inbox/arrival.ts'
+import { saysSomething } from '../inbox/about.ts'
+import { type Accepted, type Arrival, type HoldLimits, NOT_STORED } from '../inbox/arrival.ts'
 import type { Delivery } from '../inbox/delivery/delivery.ts'
 import { ownId } from '../inbox/delivery/send-channel.ts'
 import type { Dispatcher } from '../inbox/dispatch/dispatcher.ts'
@@ -13,13 +8,12 @@ import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
 import { outageOf, type Gate } from '../inbox/gate/gate.ts'
 import type { StoreHealth } from '../inbox/gate/store-health.ts'
-import type { Attachment } from '../inbox/message.ts'
 import { parkedCursor } from '../inbox/parked-inputs.ts'
 import type { Clock } from '../support/clock.ts'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
-import { isBlank, printableName } from '../support/text/printable.ts'
+import { isBlank } from '../support/text/printable.ts'
 import { looksLikeSignInPaste } from '../support/text/token-shape.ts'
 import {
   decideAccess,
@@ -31,6 +25,9 @@ import {
 import type { Strangers } from './access/strangers.ts'
 import { type Commands, readRequest, type Request, storedText, unknownCommand } from './commands.ts'
 import type { Conversations } from './conversations.ts'
+import { GroupLines, type TakenLines } from './group-lines.ts'
+import { allWordsOf, heardLine, incomingMessage, type Brought } from './incoming-message.ts'
+import { loadAttachments } from './load-attachments.ts'
 import { PastedSecrets, type SignInReplies } from './login/pasted-secrets.ts'
 import type { Chat, InboundEvent, Person, Receiver, Unread } from './receiver.ts'
 
@@ -39,16 +36,6 @@ const MAX_TEXT_BYTES = 64 * 1024
 
 /** For a program; people are told how to sign in instead. */
 const SECRET_SENT = 'This holds something shaped like a sign-in code or a token, so it was not kept.'
-
-/** What the model accepts. */
-const READABLE_TYPES: ReadonlySet<string> = new Set([
-  'image/jpeg',
-  'image/png',
-  'image/gif',
-  'image/webp',
-  'application/pdf',
-  'text/plain',
-])
 
 export interface MessageReceiverOptions {
   readonly conversations: Pick<Conversations, 'find'>
@@ -69,7 +56,19 @@ export interface MessageReceiverOptions {
   readonly dispatcher: Pick<Dispatcher, 'accept' | 'arrived' | 'joinTurn' | 'stopTurn'>
   readonly delivery: Pick<Delivery, 'wake'>
   readonly signIn?: SignInReplies
+  /** Lines of a group that a message to the bot brings along, by the name of the channel. */
+  readonly groupContext: ReadonlyMap<string, number>
+  /** See `Brought`. */
+  readonly zone: string | null
 }
+
+/** What the arrivals of one call have taken, to be given back if they are not stored. */
+interface Batch {
+  readonly counted: Person[]
+  readonly taken: Map<Arrival, TakenLines>
+}
+
+const NOTHING_BROUGHT: Brought = { attachments: [], heard: [], zone: null }
 
 type Message = Extract<InboundEvent, { kind: 'message' }>
 type Edit = Extract<InboundEvent, { kind: 'edit' }>
@@ -78,10 +77,12 @@ type Edit = Extract<InboundEvent, { kind: 'edit' }>
 export class MessageReceiver implements Receiver {
   readonly #options: MessageReceiverOptions
   readonly #secrets: PastedSecrets
+  readonly #lines: GroupLines
 
   constructor(options: MessageReceiverOptions) {
     this.#options = options
     this.#secrets = new PastedSecrets(options)
+    this.#lines = new GroupLines(options.groupContext)
   }
 
   async receive(
@@ -93,10 +94,10 @@ export class MessageReceiver implements Receiver {
     const { dispatcher, gate, store, limits, mergeWindow, texts, clock } = this.#options
     // Current answers need the remaining space; the platform keeps what is not acknowledged.
     if (store.full) throw new StoreError(store.problem ?? 'the store is full')
-    const counted: Person[] = []
+    const batch: Batch = { counted: [], taken: new Map() }
     const perItem: Arrival[][] = []
     try {
-      for (const item of items) perItem.push(await this.#arrivals(channel, item, counted))
+      for (const item of items) perItem.push(await this.#arrivals(channel, item, batch))
       const arrivals = perItem.flat()
       const parked = items.filter((item) => item.kind === 'parked').map(({ input }) => input)
       if (arrivals.length === 0 && cursors.length === 0 && parked.length === 0)
@@ -115,7 +116,10 @@ export class MessageReceiver implements Receiver {
         ...(mergeWindow === undefined ? {} : { mergeWindow }),
       })
       store.worked()
-      arrivals.forEach((arrival, index) => this.#announce(channel, arrival, accepted[index]!))
+      arrivals.forEach((arrival, index) => {
+        if (accepted[index]!.duplicate) batch.taken.get(arrival)?.giveBack()
+        this.#announce(channel, arrival, accepted[index]!)
+      })
       for (const _ of parked) this.#options.observer.emit({ kind: 'parked', channel })
       let next = 0
       return perItem.map((own) => {
@@ -131,27 +135,27 @@ export class MessageReceiver implements Receiver {
         )
       })
     } catch (error) {
-      for (const person of counted) this.#options.rate.refund(`${channel}:${person.id}`)
+      for (const person of batch.counted) this.#options.rate.refund(`${channel}:${person.id}`)
+      for (const { giveBack } of batch.taken.values()) giveBack()
       if (error instanceof StoreError) store.failed(error)
       throw error
     }
   }
 
   /** @param approved the person is known to be: the store is not asked again */
-  async #arrivals(
-    channel: string,
-    item: InboundEvent,
-    counted: Person[],
-    approved = false,
-  ): Promise<Arrival[]> {
+  async #arrivals(channel: string, item: InboundEvent, batch: Batch, approved = false): Promise<Arrival[]> {
     switch (item.kind) {
       case 'message':
-        return this.#message(channel, item, counted, approved)
+        return this.#message(channel, item, batch, approved)
       case 'edit':
         return this.#edit(channel, item, approved)
       case 'unread':
-        return this.#unread(channel, item, counted)
-      case 'deletion':
+        return this.#unread(channel, item, batch)
+      case 'deletion': {
+        const { address, platformMessageId, place = address } = item
+        this.#lines.remove(channel, place, platformMessageId)
+        return [{ kind: 'deletion', channel, address, platformMessageId }]
+      }
       case 'moved':
         return [{ ...item, channel }]
       case 'parked':
@@ -160,7 +164,7 @@ export class MessageReceiver implements Receiver {
   }
 
   /** Access is decided before anything is read. */
-  async #unread(channel: string, item: Unread, counted: Person[]): Promise<Arrival[]> {
+  async #unread(channel: string, item: Unread, batch: Batch): Promise<Arrival[]> {
     const chat = { ...item.chat, addressed: true }
     const approved = await this.#isApproved(channel, item.person, chat)
     if (this.#decide(channel, item.person, chat, approved).kind !== 'granted')
@@ -177,7 +181,7 @@ export class MessageReceiver implements Receiver {
       )
       return []
     }
-    return event === null ? [] : this.#arrivals(channel, event, counted, approved)
+    return event === null ? [] : this.#arrivals(channel, event, batch, approved)
   }
 
   async mayTalk(channel: string, person: Person, chat: Pick<Chat, 'id' | 'kind'>): Promise<boolean> {
@@ -207,7 +211,7 @@ export class MessageReceiver implements Receiver {
     return reply === null ? [] : [turnedAway(channel, item, reply)]
   }
 
-  async #message(channel: string, item: Message, counted: Person[], approved: boolean): Promise<Arrival[]> {
+  async #message(channel: string, item: Message, batch: Batch, approved: boolean): Promise<Arrival[]> {
     const { texts, rate, clock, commands } = this.#options
     const isProgram = item.vouched || item.context !== undefined
     const reject = (reply: string | null): Arrival[] => {
@@ -221,19 +225,23 @@ export class MessageReceiver implements Receiver {
       ? { kind: 'granted', role: 'user' }
       : await this.#access(channel, item.person, item.chat, approved)
     if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => item.text, true)
-    const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
+    const said = { ...item, text: allWordsOf(item) }
+    const tooLarge = !item.context && Buffer.byteLength(said.text) > MAX_TEXT_BYTES
     const request = this.#requestOf(item)
     const { question } = request
     const onlyCommand = question === null ? request.command : null
     // No sign-in through a program.
-    const isReply = !isProgram && (await this.#belongsToSignIn(channel, item, access, onlyCommand))
-    if (isReply || (!tooLarge && textsOf(item).some(looksLikeSignInPaste)))
-      return reject(isProgram ? SECRET_SENT : await this.#secrets.use(channel, item, access))
-    if (access.kind === 'ignored') return []
+    const isReply = !isProgram && (await this.#belongsToSignIn(channel, said, access, onlyCommand))
+    if (isReply || (!tooLarge && textsOf(said).some(looksLikeSignInPaste)))
+      return reject(isProgram ? SECRET_SENT : await this.#secrets.use(channel, said, access))
+    if (access.kind === 'ignored') {
+      await this.#hear(channel, item, approved)
+      return []
+    }
     if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
       const decision = rate.consume(person, clock.monotonic())
       if (decision !== 'pass') return reject(decision === 'refuse' ? texts.rate_limited : null)
-      counted.push(item.person)
+      batch.counted.push(item.person)
     }
     if (item.unsupported !== null) return reject(item.unsupported)
     if (tooLarge) return reject(texts.refused_too_large)
@@ -243,28 +251,48 @@ export class MessageReceiver implements Receiver {
     const name = mayCommand ? unknownCommand(item.text, commands) : null
     if (name !== null) {
       const reply = fillText(texts, 'unknown_command', { name })
-      return [{ kind: 'command', message: incoming(channel, item, []), effect: null, reply }]
+      const message = incomingMessage(channel, item, NOTHING_BROUGHT)
+      return [{ kind: 'command', message, effect: null, reply }]
     }
-    const attachments = await this.#load(item)
+    const attachments = await loadAttachments(item.attachments, this.#options)
     if (typeof attachments === 'string') return reject(attachments)
-    if (isBlank(question) && attachments.length === 0) return reject(texts.unsupported)
+    const isEmpty = isBlank(question) && attachments.length === 0
+    if (isEmpty && !saysSomething(item.about ?? {})) return reject(texts.unsupported)
     // The message keeps its id, for it is what is answered and may be edited.
-    const id = `command ${item.platformMessageId}`
-    const first = await this.#command(channel, item, access.role, request, id)
-    return [
-      ...first,
-      { kind: 'message', message: incoming(channel, { ...item, text: question }, attachments) },
-    ]
+    const first = await this.#command(
+      channel,
+      item,
+      access.role,
+      request,
+      `command ${item.platformMessageId}`,
+    )
+    const taken = this.#lines.take(channel, placeOf(item))
+    const brought = { attachments, heard: taken.lines, zone: this.#options.zone }
+    const message = incomingMessage(channel, { ...item, text: question }, brought)
+    const arrival = { kind: 'message', message } as const
+    batch.taken.set(arrival, taken)
+    return [...first, arrival]
+  }
+
+  /** A line between others is kept for the next message to the bot, of people who might have called it here. */
+  async #hear(channel: string, item: Message, approved: boolean): Promise<void> {
+    const { person, chat, platformMessageId } = item
+    const line = heardLine(item)
+    if (line === null || chat.addressed || !this.#lines.keeps(channel)) return
+    const access = await this.#access(channel, person, { ...chat, addressed: true }, approved)
+    if (access.kind === 'granted') this.#lines.hear(channel, placeOf(item), platformMessageId, line)
   }
 
   async #edit(channel: string, item: Edit, approved: boolean): Promise<Arrival[]> {
-    const { address, platformMessageId, text } = item
+    const { address, platformMessageId, text, links = [] } = item
     const access = await this.#access(channel, item.person, item.chat, approved)
     if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => text, false)
-    const isSecret = looksLikeSignInPaste(text)
-    const isReply = await this.#belongsToSignIn(channel, item, access, null)
+    this.#lines.edit(channel, placeOf(item), platformMessageId, text)
+    const said = { ...item, text: allWordsOf({ text, about: { links } }) }
+    const isSecret = looksLikeSignInPaste(said.text)
+    const isReply = await this.#belongsToSignIn(channel, said, access, null)
     if (isSecret || isReply) {
-      const reply = await this.#secrets.use(channel, item, access)
+      const reply = await this.#secrets.use(channel, said, access)
       // A waiting version that became a secret is withdrawn: the unedited text is not wanted either.
       const withdrawn: Arrival[] = isSecret ? [{ kind: 'deletion', channel, address, platformMessageId }] : []
       // What it was before may have been answered under its id: a paste that is put right by editing it.
@@ -274,7 +302,7 @@ export class MessageReceiver implements Receiver {
     }
     const fits = text.trim() !== '' && Buffer.byteLength(text) <= MAX_TEXT_BYTES
     if (access.kind !== 'granted' || !fits) return []
-    return [{ kind: 'edit', channel, address, platformMessageId, text }]
+    return [{ kind: 'edit', channel, address, platformMessageId, text, links }]
   }
 
   /** @param command set where the message is a command and nothing else */
@@ -322,30 +350,11 @@ export class MessageReceiver implements Receiver {
     const conversation = await conversations.find(channel, address)
     const now = clock.now()
     const result = await command({ ...called, channel, address, person, chat, role, conversation, now })
+    // What was said before it is not part of what it begins.
+    if (result.effect?.clearHistory) this.#lines.clear(channel, placeOf(item))
     const text = storedText(item.text, called.name)
-    return [
-      { kind: 'command', message: incoming(channel, { ...item, platformMessageId, text }, []), ...result },
-    ]
-  }
-
-  /** @returns the sentence for the person where an attachment cannot be loaded */
-  async #load(item: Message): Promise<readonly Attachment[] | string> {
-    const { texts, log } = this.#options
-    const attachments: Attachment[] = []
-    for (const load of item.attachments) {
-      try {
-        const attachment = await load()
-        if (!READABLE_TYPES.has(attachment.mediaType)) return texts.refused_attachment
-        attachments.push(attachment)
-      } catch (error) {
-        if (error instanceof Refused) return error.message
-        // The channel is stopping: the platform keeps the message and delivers it again.
-        if (error instanceof TransientError) throw error
-        log.warn({ err: error }, 'an attachment could not be loaded')
-        return texts.attachment_failed
-      }
-    }
-    return attachments
+    const message = incomingMessage(channel, { ...item, platformMessageId, text }, NOTHING_BROUGHT)
+    return [{ kind: 'command', message, ...result }]
   }
 
   /** Everything is durable now: notify the listeners. */
@@ -377,26 +386,14 @@ function textsOf({ text, context }: Message): readonly string[] {
   return [text, context.system ?? '', ...turns.map((turn) => turn.text)]
 }
 
+function placeOf({ chat, address }: Pick<Message, 'chat' | 'address'>): string {
+  return chat.place ?? address
+}
+
 function turnedAway(
   channel: string,
   { address, platformMessageId }: Pick<Edit, 'address' | 'platformMessageId'>,
   reply: string,
 ): Arrival {
   return { kind: 'turned-away', channel, address, platformMessageId, reply }
-}
-
-function incoming(channel: string, item: Message, attachments: readonly Attachment[]): IncomingMessage {
-  return {
-    channel,
-    address: item.address,
-    platformMessageId: item.platformMessageId,
-    personId: item.person.id,
-    personName: printableName(item.person.name),
-    text: item.text,
-    attachments,
-    addressed: item.chat.addressed,
-    ...(item.context ? { context: item.context } : {}),
-    ...(item.alone || item.vouched ? { alone: true } : {}),
-    ...(item.piece ? { piece: item.piece } : {}),
-  }
 }

@@ -77,6 +77,10 @@ export interface MessagingOptions {
   readonly drainRate: number
   /** Messages a minute from one person. */
   readonly ratePerPerson: number
+  /** Lines of a group that a message to the bot brings along, by the name of the channel; left out: none. */
+  readonly groupContext?: ReadonlyMap<string, number>
+  /** The IANA name of the zone in which the model is given times; left out: it is given none. */
+  readonly zone?: string
   /** Further commands, or replacements (`login`). */
   readonly commands?: ReadonlyMap<string, Command>
   /** Sign-in from a chat; left out: there is none. */
@@ -217,6 +221,8 @@ export class Messaging {
       access: options.access,
       commands,
       rate: new PersonRate(options.ratePerPerson),
+      groupContext: options.groupContext ?? new Map(),
+      zone: options.zone ?? null,
       gate,
       store,
       limits: hold,

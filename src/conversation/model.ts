@@ -39,8 +39,16 @@ export interface PromptCaching {
   readonly scope: 'system' | 'conversation'
 }
 
-export interface ModelMessage {
+export interface ModelMessage extends ModelText {
   readonly role: 'user' | 'assistant'
+  /** Further messages that are answered together with this one, in order. */
+  readonly further?: readonly ModelText[]
+}
+
+export interface ModelText {
+  /** What the gateway says of the message, in a block of its own before it; null or left out: nothing. */
+  readonly context?: string | null
+  /** The person's words, verbatim. */
   readonly text: string
   readonly attachments: readonly Attachment[]
   /** JSON text of the array of its blocks, sent as it stands instead of text and attachments. */

@@ -1,3 +1,4 @@
+import type { Link, PlatformAbout } from '../inbox/about.ts'
 import type { Accepted, Cursor, Fence, MessageContext, Piece } from '../inbox/arrival.ts'
 import type { Attachment } from '../inbox/message.ts'
 import type { ParkedInput } from '../inbox/parked-inputs.ts'
@@ -13,6 +14,8 @@ export type InboundEvent =
       readonly text: string
       /** Loaded only for people with access. @throws Refused with the sentence for the person */
       readonly attachments: ReadonlyArray<() => Promise<Attachment>>
+      /** What the platform says of it besides its words; left out: nothing. */
+      readonly about?: PlatformAbout
       /** A kind that cannot be answered (a sticker, a call); the text is the reply. */
       readonly unsupported: string | null
       /** Forwarded by `person`, written by somebody else: plain text, never a command. */
@@ -36,9 +39,17 @@ export type InboundEvent =
       readonly person: Person
       readonly chat: Chat
       readonly text: string
+      /** Addresses behind words of the new text. */
+      readonly links?: readonly Link[]
     }
   | Unread
-  | { readonly kind: 'deletion'; readonly address: string; readonly platformMessageId: string }
+  | {
+      readonly kind: 'deletion'
+      readonly address: string
+      readonly platformMessageId: string
+      /** See `Chat.place`. */
+      readonly place?: string
+    }
   | { readonly kind: 'moved'; readonly from: string; readonly to: string }
   /** Nothing is made of it: it waits for the operator. */
   | { readonly kind: 'parked'; readonly input: ParkedInput }
@@ -74,6 +85,10 @@ export interface Chat {
   readonly kind: 'private' | 'group'
   /** Was the bot meant: always in a private chat; in a group by mention, reply or command. */
   readonly addressed: boolean
+  /** What a group is called; null or left out: the platform does not say. */
+  readonly name?: string | null
+  /** Where people read this message and those before it together; left out: its address. */
+  readonly place?: string
 }
 
 /** Receives every inbound message: access, commands, pasted secrets, then the durable inbox. */

@@ -2,7 +2,7 @@ import type { Channel } from '../channels/channel.ts'
 import { openFleetPlatforms, speakers } from '../channels/fleet/fleet-channels.ts'
 import { ReactionTracker } from '../channels/kit/reactions/reaction-tracker.ts'
 import { WebChannel } from '../channels/web/web-channel.ts'
-import type { ChannelSettings } from '../config/channels.ts'
+import { type ChannelSettings, groupContexts } from '../config/channels.ts'
 import { soulReader } from '../config/home/soul.ts'
 import { accessPolicyOf } from '../conversation/access/access.ts'
 import { Messaging } from '../conversation/messaging.ts'
@@ -94,6 +94,9 @@ export async function openMessages(
     concurrency,
     drainRate,
     ratePerPerson,
+    groupContext: groupContexts(channelSettings),
+    // As all programs of this machine have it.
+    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     commands: new Map([['login', command]]),
     signIn,
     fleet,

@@ -1,3 +1,4 @@
+import type { Link, MessageAbout } from './about.ts'
 import type { MessageState, ConversationId, Attachment } from './message.ts'
 
 /** A message as a channel passes it on, after access was granted. */
@@ -11,6 +12,8 @@ export interface IncomingMessage {
   readonly personName: string | null
   readonly text: string
   readonly attachments: readonly Attachment[]
+  /** What is known of it besides its words; null or left out: nothing. */
+  readonly about?: MessageAbout | null
   /** Is a notice welcome? False in groups where the bot was not addressed. */
   readonly addressed: boolean
   /** The sender manages the conversation: this replaces the stored history, and the message is answered alone. */
@@ -48,6 +51,8 @@ export type Arrival =
       readonly address: string
       readonly platformMessageId: string
       readonly text: string
+      /** Addresses behind words of the new text. */
+      readonly links?: readonly Link[]
     }
   /** Withdraws a message that is not being answered yet; otherwise changes nothing. */
   | {

@@ -1,3 +1,5 @@
+import type { MessageAbout } from './about.ts'
+
 /** As `GET /api/conversations/:id/messages` prints them. */
 export type MessageState = 'received' | 'answering' | 'held' | 'answered' | 'refused' | 'withdrawn' | 'parked'
 
@@ -41,6 +43,8 @@ export interface StoredMessage {
   readonly personId: string | null
   readonly personName: string | null
   readonly attachments: readonly AttachmentInfo[]
+  /** What is known of it besides its words; null = nothing. */
+  readonly about: MessageAbout | null
   /** When it was accepted. */
   readonly at: number
   /** The id of the answer, once there is one. */

@@ -154,7 +154,9 @@ describe('conversations on Telegram', () => {
     })
     await gateway.start()
     await until(() => server.sentTo(ADA).length === 1, 'the answer')
-    expect(gateway.fixture.model.asked).toEqual(['/new'])
+    expect(gateway.fixture.model.asked).toEqual([''])
+    const { context } = gateway.fixture.model.requests[0]!.messages[0]!
+    expect(context).toContain('Forwarded, a message from "X":\n> /new\n')
     expect(server.sentTo(GROUP)).toEqual([])
   })
 

@@ -5,6 +5,7 @@ import { StoreError, TransientError } from '../../src/support/errors.ts'
 import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
 import type { ChannelCapabilities } from './capabilities.ts'
+import { channelAboutContract, type Fact } from './channel-about.ts'
 import { quoteContract } from './channel-quotes.ts'
 import { reactionContract, type ReactionSide } from './channel-reactions.ts'
 import { oddInputContract, type OddSide } from './odd-channel-input.ts'
@@ -41,6 +42,8 @@ export interface ChannelFixture extends AsyncDisposable {
   readonly platform: PlatformSide
   /** Left out where nothing of a platform is parsed by us. */
   readonly odd?: OddSide
+  /** A person sends a message of which the platform says this; for each of the harness's `facts`. */
+  readonly says?: { readonly [fact in Fact]?: () => unknown }
   /** A channel as a new process would make it, knowing the cursors of `receiver`. */
   create(receiver: RecordingReceiver): Channel
   /** All that was logged so far. */
@@ -52,6 +55,8 @@ export interface ChannelFixture extends AsyncDisposable {
 export interface ChannelHarness {
   /** Does the platform send frames or answers that could be odd? Then the fixture has that side. */
   readonly fed?: boolean
+  /** What the platform may say of a message besides its words; left out: nothing. */
+  readonly facts?: readonly Fact[]
   /** What it declares; a test that needs what it cannot is left out. */
   readonly capabilities: ChannelCapabilities
   open(): Promise<ChannelFixture>
@@ -97,6 +102,8 @@ export function channelContract(name: string, harness: ChannelHarness): void {
         )
         expect(receiver.messages[0]!.chat).toMatchObject({ kind: 'private', addressed: true })
       }))
+
+    channelAboutContract(harness.facts ?? [], using)
 
     provided(can.redelivers)('acknowledges only what has been committed', () =>
       using(async ({ platform }, receiver, channel) => {

@@ -1,9 +1,11 @@
 import { hurried } from '../support/hurried-clock.ts'
+import { BOT } from '../support/platforms/discord/discord-chats.ts'
 import { DiscordFixture } from '../support/platforms/discord/discord-fixture.ts'
 import { DiscordServer, tooManyRequests } from '../support/platforms/discord/discord-server.ts'
 import type { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { until } from '../support/until.ts'
 import { CAPABILITIES } from './capabilities.ts'
+import { BENS_WORDS, OWN_WORDS } from './channel-about.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 /** Back-offs are no part of the contract. */
@@ -14,11 +16,13 @@ const WRITES = /^(?:POST|PATCH) \/channels\/\d+\/messages/
 
 channelContract('discord', {
   capabilities: CAPABILITIES.discord,
+  facts: ['reply', 'forward', 'group'],
   fed: true,
   async open(): Promise<ChannelFixture> {
     const fixture = await DiscordFixture.open()
     const { server, chat } = fixture
     const place = `dm/${chat}`
+    const general = server.chats.addChannel(server.chats.addGuild())
     let store: RecordingReceiver | null = null
     let newest = server.chats.nextId()
     const begin = newest
@@ -83,6 +87,18 @@ channelContract('discord', {
           server.gateway.forgetSessions()
           server.gateway.drop()
         },
+      },
+      says: {
+        reply() {
+          const author = { id: '9', username: 'ben', global_name: 'Ben' }
+          const bens = { author, content: BENS_WORDS, attachments: [] }
+          server.say(chat, OWN_WORDS, { message: { type: 19, referenced_message: bens } })
+        },
+        forward() {
+          const snapshot = { message: { content: BENS_WORDS, attachments: [] } }
+          server.say(chat, '', { message: { message_reference: { type: 1 }, message_snapshots: [snapshot] } })
+        },
+        group: () => server.say(general, `<@${BOT.id}> hello`),
       },
       create(receiver) {
         store = receiver

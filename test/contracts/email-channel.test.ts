@@ -11,6 +11,7 @@ import {
   withoutMailServers,
 } from '../support/platforms/email/mail-host.ts'
 import { CAPABILITIES } from './capabilities.ts'
+import { BENS_WORDS, OWN_WORDS } from './channel-about.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 /** The first mail of the thread in which everything here is said. */
@@ -27,6 +28,7 @@ describe.skipIf(withoutMailServers)(`e-mail over Dovecot${whyWithoutMail}`, () =
 
   channelContract('email', {
     capabilities: CAPABILITIES.email,
+    facts: ['reply', 'forward'],
     async open(): Promise<ChannelFixture> {
       // Exim hands a mail on after it has answered; what was sent must be seen at once here.
       const smtp = await RecordingSmtp.start()
@@ -58,6 +60,21 @@ describe.skipIf(withoutMailServers)(`e-mail over Dovecot${whyWithoutMail}`, () =
           up() {
             fixture.imap.line = 'open'
             fixture.smtp.line = 'open'
+          },
+        },
+        says: {
+          reply() {
+            const introduction = 'On Mon, 23 Nov 2026 at 09:12, Ben <ben@example.org> wrote:'
+            const text = `${OWN_WORDS}\n\n${introduction}\n> ${BENS_WORDS}\n`
+            return host.deliver(
+              fixture.bot,
+              mailFrom(fixture.bot, { text, references: ROOT, inReplyTo: ROOT }),
+            )
+          },
+          forward() {
+            const list = 'From: Ben <ben@example.org>\nDate: Mon, 23 Nov 2026 09:12\nSubject: hi'
+            const text = `${OWN_WORDS}\n\n---------- Forwarded message ---------\n${list}\n\n${BENS_WORDS}\n`
+            return host.deliver(fixture.bot, mailFrom(fixture.bot, { text, subject: 'Fwd: hi' }))
           },
         },
         create: (receiver) => fixture.create(receiver),

@@ -1,7 +1,14 @@
 import { hurried } from '../support/hurried-clock.ts'
-import { ADA, MatrixFixture, PRIVATE_ROOM } from '../support/platforms/matrix/matrix-fixture.ts'
+import {
+  ADA,
+  BOB,
+  GROUP_ROOM,
+  MatrixFixture,
+  PRIVATE_ROOM,
+} from '../support/platforms/matrix/matrix-fixture.ts'
 import { badGateway, limitExceeded, MatrixServer } from '../support/platforms/matrix/matrix-server.ts'
 import { CAPABILITIES } from './capabilities.ts'
+import { ADDRESS, BENS_WORDS, GROUP_NAME, OWN_WORDS, PLACE } from './channel-about.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 /** Back-offs are no part of the contract. */
@@ -11,11 +18,14 @@ const UNTIL_MENDED = 1_000_000
 
 channelContract('matrix', {
   capabilities: CAPABILITIES.matrix,
+  facts: ['reply', 'link', 'location', 'group'],
   fed: true,
   async open(): Promise<ChannelFixture> {
     const fixture = await MatrixFixture.open()
     const { server } = fixture
     const { rooms } = server
+    const bens = rooms.say(PRIVATE_ROOM, BOB, BENS_WORDS)
+    rooms.rooms.get(GROUP_ROOM)!.name = GROUP_NAME
     return {
       platform: {
         address: PRIVATE_ROOM,
@@ -61,6 +71,22 @@ channelContract('matrix', {
         answer(body) {
           server.fail('sync', { kind: 'body', status: 200, body })
         },
+      },
+      says: {
+        reply: () =>
+          rooms.say(PRIVATE_ROOM, ADA, OWN_WORDS, {
+            'm.relates_to': { 'm.in_reply_to': { event_id: bens } },
+          }),
+        link: () =>
+          rooms.say(PRIVATE_ROOM, ADA, OWN_WORDS, {
+            format: 'org.matrix.custom.html',
+            formatted_body: OWN_WORDS.replace('this', `<a href="${ADDRESS}">this</a>`),
+          }),
+        location: () => {
+          const geo_uri = `geo:${PLACE.latitude},${PLACE.longitude}`
+          rooms.say(PRIVATE_ROOM, ADA, 'Here', { msgtype: 'm.location', geo_uri })
+        },
+        group: () => rooms.say(GROUP_ROOM, ADA, 'hello'),
       },
       create: (receiver) => fixture.createKnowing(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),

@@ -3,6 +3,7 @@ import { SlackFixture, PRIVATE } from '../support/platforms/slack/slack-fixture.
 import { SlackServer, slowDown } from '../support/platforms/slack/slack-server.ts'
 import { until } from '../support/until.ts'
 import { CAPABILITIES } from './capabilities.ts'
+import { ADDRESS, BENS_WORDS, OWN_WORDS } from './channel-about.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 /** Back-offs are no part of the contract. */
@@ -12,6 +13,7 @@ const CHARACTERS: Readonly<Record<string, string>> = { eyes: '👀', hourglass_f
 
 channelContract('slack', {
   capabilities: CAPABILITIES.slack,
+  facts: ['forward', 'link'],
   fed: true,
   async open(): Promise<ChannelFixture> {
     const fixture = await SlackFixture.open()
@@ -70,6 +72,14 @@ channelContract('slack', {
           server.fail('apps.connections.open', { kind: 'http', status: 200, body })
           server.sockets.cut()
         },
+      },
+      says: {
+        forward() {
+          const shared = { is_share: true, author_name: 'Ben', text: BENS_WORDS }
+          server.say(PRIVATE, OWN_WORDS, { more: { attachments: [shared] } })
+        },
+        link: () =>
+          server.say(PRIVATE, '', { more: { text: OWN_WORDS.replace('this', `<${ADDRESS}|this>`) } }),
       },
       create: (receiver) => fixture.create(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),

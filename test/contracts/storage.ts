@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe } from 'vitest'
+import { aboutContract } from './storage/about.ts'
 import { acceptContract } from './storage/accept.ts'
 import { blocksContract } from './storage/blocks.ts'
 import { commandContract } from './storage/commands.ts'
@@ -35,6 +36,7 @@ export function storageContract(name: string, open: Opener): void {
     afterEach(() => opened.dispose())
 
     acceptContract(subject)
+    aboutContract(subject)
     commandContract(subject)
     lastExchangeContract(subject)
     leaseContract(subject)

@@ -1,7 +1,8 @@
 import { hurried } from '../support/hurried-clock.ts'
-import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
+import { GROUP_CHAT, PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
 import { badGateway, TelegramServer, tooManyRequests } from '../support/platforms/telegram/telegram-server.ts'
 import { CAPABILITIES } from './capabilities.ts'
+import { ADDRESS, BENS_WORDS, GROUP_NAME, OWN_WORDS, PLACE } from './channel-about.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 /** Back-offs are no part of the contract. */
@@ -11,11 +12,15 @@ const UNTIL_MENDED = 1_000_000
 
 channelContract('telegram', {
   capabilities: CAPABILITIES.telegram,
+  facts: ['reply', 'forward', 'link', 'location', 'contact', 'group'],
   fed: true,
   async open(): Promise<ChannelFixture> {
     const fixture = await TelegramFixture.open()
     const { server } = fixture
     const ofMessage = new Map<string, unknown>()
+    const ben = { id: 9, is_bot: false, first_name: 'Ben' }
+    const tell = (text: string | null, message: Record<string, unknown>) =>
+      server.say(PRIVATE_CHAT, text, { message })
     return {
       platform: {
         address: String(PRIVATE_CHAT),
@@ -54,6 +59,21 @@ channelContract('telegram', {
         deliver: async (frames) => server.pushRaw(frames),
         answer(body) {
           server.fail('getUpdates', { kind: 'body', status: 200, body })
+        },
+      },
+      says: {
+        reply: () =>
+          tell(OWN_WORDS, { reply_to_message: { message_id: 1, from: ben, date: 1, text: BENS_WORDS } }),
+        forward: () => tell(BENS_WORDS, { forward_origin: { type: 'user', date: 1, sender_user: ben } }),
+        link: () => {
+          const offset = OWN_WORDS.indexOf('this')
+          tell(OWN_WORDS, { entities: [{ type: 'text_link', offset, length: 4, url: ADDRESS }] })
+        },
+        location: () => tell(null, { location: PLACE }),
+        contact: () => tell(null, { contact: { phone_number: '+49301', first_name: 'Ben', last_name: 'B' } }),
+        group: () => {
+          const chat = { id: GROUP_CHAT, type: 'supergroup', title: GROUP_NAME }
+          server.say(GROUP_CHAT, 'hello', { message: { chat } })
         },
       },
       create: (receiver) => fixture.create(receiver, { clock: hurried(LONGEST_WAIT_MS) }),

@@ -7,7 +7,8 @@ import { imapTrouble } from '../../src/channels/email/failure.ts'
 import { sealedSentence } from '../../src/channels/email/intake/attachments.ts'
 import { Headers, parseHeaders } from '../../src/channels/email/intake/headers.ts'
 import { replySubject } from '../../src/channels/email/intake/parse-mail.ts'
-import { stripQuotes } from '../../src/channels/email/intake/strip-quotes.ts'
+import { splitForward } from '../../src/channels/email/intake/split-forward.ts'
+import * as quotes from '../../src/channels/email/intake/strip-quotes.ts'
 import * as mailAddress from '../../src/channels/email/mail-address.ts'
 import { parsePosition } from '../../src/channels/email/mailbox/position.ts'
 import { toMailHtml } from '../../src/channels/email/send/compose.ts'
@@ -21,7 +22,7 @@ import { imageSize } from '../../src/channels/kit/files/image-size.ts'
 import { pdfFacts } from '../../src/channels/kit/files/pdf.ts'
 import { isTextFile, readableType } from '../../src/channels/kit/files/readable-file.ts'
 import { sniff } from '../../src/channels/kit/files/sniff.ts'
-import { withAddress, withQuotation } from '../../src/channels/kit/intake/quotation.ts'
+import { linkBehind, withAddress } from '../../src/channels/kit/intake/link-behind.ts'
 import { decodeEntities, isVisible } from '../../src/channels/kit/send/plain-text.ts'
 import * as split from '../../src/channels/kit/send/split-markdown.ts'
 import * as matrixAddress from '../../src/channels/matrix/address.ts'
@@ -46,8 +47,10 @@ import { oddLines, parseDotenv } from '../../src/config/environment/dotenv.ts'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { parseCommand, readRequest } from '../../src/conversation/commands.ts'
 import { estimateTokens, readSummary } from '../../src/conversation/history.ts'
+import { incomingMessage } from '../../src/conversation/incoming-message.ts'
 import { belongsToSignIn, mayHoldCode } from '../../src/conversation/login/belongs-to-sign-in.ts'
 import { readReply } from '../../src/conversation/login/read-reply.ts'
+import { messageContext } from '../../src/conversation/message-context.ts'
 import { findModel } from '../../src/conversation/model-settings.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
 import { isConversation } from '../../src/http/api/conversations-api.ts'
@@ -123,10 +126,19 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/email/intake/attachments.ts sealedSentence': (text) => sealedSentence(text, text),
   'src/channels/email/intake/parse-mail.ts replySubject': replySubject,
   'src/channels/email/intake/strip-quotes.ts stripQuotes': (text) => {
-    stripQuotes(text, true)
-    stripQuotes(`From${text}`, true)
-    stripQuotes(`On ${text} wrote:\n> a`, true)
+    quotes.stripQuotes(text, true)
+    quotes.stripQuotes(`From${text}`, true)
+    quotes.stripQuotes(`On ${text} wrote:\n> a`, true)
   },
+  'src/channels/email/intake/strip-quotes.ts splitQuotes': (text) => {
+    quotes.splitQuotes(text, true, 'bot@example.org')
+    quotes.splitQuotes(`a\n> ${text}`, true, 'bot@example.org')
+  },
+  'src/channels/email/intake/strip-quotes.ts linesOf': quotes.linesOf,
+  'src/channels/email/intake/strip-quotes.ts isListOfMail': (text) =>
+    quotes.isListOfMail(text.split('\n'), 0, null),
+  'src/channels/email/intake/strip-quotes.ts withoutBlankEnds': (text) =>
+    quotes.withoutBlankEnds(text.split('\n')),
   'src/channels/email/mail-address.ts normalAddress': mailAddress.normalAddress,
   'src/channels/email/mail-address.ts singleMailbox': mailAddress.singleMailbox,
   'src/channels/email/mail-address.ts endOfQuoted': (text) => mailAddress.endOfQuoted(text, 0),
@@ -161,9 +173,29 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
       imageSize(type, Buffer.from(text))
   },
   'src/channels/kit/files/pdf.ts pdfFacts': (text) => pdfFacts(Buffer.from(text)),
-  'src/channels/kit/intake/quotation.ts withQuotation': (text) =>
-    withQuotation(text, { kind: 'answered', from: text, text }),
-  'src/channels/kit/intake/quotation.ts withAddress': (text) => withAddress(text, text),
+  'src/channels/kit/intake/link-behind.ts linkBehind': (text) => linkBehind(text, text),
+  'src/channels/kit/intake/link-behind.ts withAddress': (text) => withAddress(text, text),
+  'src/channels/email/intake/split-forward.ts splitForward': splitForward,
+  'src/conversation/incoming-message.ts incomingMessage': (text) => {
+    const person = { id: 'p', name: text }
+    const chat = { id: 'g', kind: 'group', addressed: true, name: text } as const
+    const item = { kind: 'message', address: 'g', platformMessageId: '1', unsupported: null } as const
+    const about = {
+      quotes: [{ kind: 'forward', from: text, text }],
+      links: [{ words: text, address: text }],
+    } as const
+    const brought = { attachments: [], heard: [], zone: null }
+    incomingMessage('chat', { ...item, person, chat, text, attachments: [], about }, brought)
+  },
+  'src/conversation/message-context.ts messageContext': (text) => {
+    const about = {
+      group: { name: text },
+      quotes: [{ kind: 'reply', from: text, text }],
+      links: [{ words: text, address: text }],
+      heard: [{ person: 'p', from: text, text }],
+    } as const
+    messageContext({ about, at: 0, personId: 'p', personName: text, text }, null)
+  },
   'src/channels/kit/files/readable-file.ts isTextFile': (text) => isTextFile(text, text),
   'src/channels/kit/files/readable-file.ts readableType': (text) => readableType(text, text),
   'src/channels/kit/files/sniff.ts sniff': (text) => sniff(Buffer.from(text)),
@@ -181,6 +213,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     addressed.normalisedText(text, MATRIX_BOT),
   'src/channels/matrix/intake/addressed.ts withoutFallback': addressed.withoutFallback,
   'src/channels/matrix/intake/links.ts withLinks': (text) => matrixLinks.withLinks(text, text),
+  'src/channels/matrix/intake/links.ts linksBehind': (text) => matrixLinks.linksBehind(text, text),
   'src/channels/matrix/intake/media.ts captionOf': (text) => captionOf({ filename: 'a', body: text }),
   'src/channels/matrix/send/format.ts toMatrixHtml': part(matrix.toMatrixHtml),
   'src/channels/matrix/send/format.ts contentOf': part(matrix.contentOf),
@@ -200,6 +233,8 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/slack/intake/commands.ts withSlash': slackCommands.withSlash,
   'src/channels/slack/intake/commands.ts withCommandsOf': (text) => slackCommands.withCommandsOf('C1', text),
   'src/channels/slack/intake/text.ts plainText': (text) => slackText.plainText(text, SLACK_BOT),
+  'src/channels/slack/intake/text.ts quotedText': (text) => slackText.quotedText(text, SLACK_BOT),
+  'src/channels/slack/intake/text.ts linksIn': slackText.linksIn,
   'src/channels/slack/intake/text.ts mentions': (text) => slackText.mentions(text, 'U0BOT'),
   'src/channels/slack/intake/text.ts mentionsOnlyOthers': (text) =>
     slackText.mentionsOnlyOthers(text, 'U0BOT'),

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { pino } from 'pino'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { Messaging, type MessagingOptions } from '../../src/conversation/messaging.ts'
@@ -11,7 +9,6 @@ import type { SendChannel } from '../../src/inbox/delivery/send-channel.ts'
 import { type ProviderGate, ProviderGate as Gate } from '../../src/inbox/gate/provider-gate.ts'
 import type { Inbox } from '../../src/inbox/inbox.ts'
 import type { StoredMessage } from '../../src/inbox/message.ts'
-import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { Refused, TransientError, UsageLimited, ConfigurationError } from '../../src/support/errors.ts'
@@ -19,13 +16,13 @@ import { FakeClock } from './fake-clock.ts'
 import { modelInfo } from './provider/model-info.ts'
 import { plainAnswer } from './provider/plain-answer.ts'
 import { rethrow } from './rethrow.ts'
-import { migratedDatabase, openStorageAt } from './stores/postgres-storage.ts'
-import { STORAGE } from './stores/storage-choice.ts'
+import { openFixtureStorage, type FixtureStorageOptions } from './stores/fixture-storage.ts'
 import { pause } from './until.ts'
 
 export const silent = pino({ level: 'silent' })
 
 type Reply = string | ModelAnswer
+
 const HOLD = { maxAge: 7 * 24 * 3_600_000, maxPerConversation: 50, maxTotal: 10_000, merge: true }
 /** Each message has an answer of its own. */
 export const UNMERGED = { hold: { ...HOLD, merge: false } } satisfies Partial<MessagingOptions>
@@ -159,17 +156,13 @@ let nextId = 1
 /** Ways to the store and back without any sign of life: longer than any chain of steps of ours. */
 const QUIET_ROUNDS = 10
 
-export interface MessageFixtureOptions {
+export interface MessageFixtureOptions extends FixtureStorageOptions {
   readonly clock?: Clock
   readonly sendChannels?: readonly SendChannel[]
-  /** A home that another fixture used before. */
-  readonly path?: string
   readonly messaging?: Partial<MessagingOptions>
   /** Puts something between the core and the store. */
   readonly wrapInbox?: (inbox: Inbox) => Inbox
   readonly wrapStorage?: (storage: Storage) => Storage
-  /** Another store than the one of this run of the suite. */
-  readonly openStorage?: () => Promise<Storage>
 }
 
 /** The core of messages over a real store, a fake model and platforms in memory. */
@@ -212,7 +205,7 @@ export class MessageFixture implements AsyncDisposable {
 
   static async open(options: MessageFixtureOptions = {}): Promise<MessageFixture> {
     const clock = options.clock ?? systemClock
-    const { opened, path, folder } = await openStorage(options)
+    const { opened, path, folder } = await openFixtureStorage(options)
     const calls = { open: 0 }
     const watched = countCalls(opened, calls)
     const storage = options.wrapStorage ? options.wrapStorage(watched) : watched
@@ -378,19 +371,6 @@ function countCalls(storage: Storage, calls: { open: number }): Storage {
     pairings: counted(pairings),
     incidents: counted(incidents),
   }
-}
-
-/** Opens the storage of this run of the suite: a file, or a database, and its place. */
-async function openStorage({ path: known, openStorage }: MessageFixtureOptions) {
-  const pullChannels = ['web', 'openai']
-  if (openStorage) return { opened: await openStorage(), path: '', folder: null }
-  if (STORAGE === 'postgres') {
-    const path = known ?? (await migratedDatabase())
-    return { opened: (await openStorageAt(path, { pullChannels })).storage, path, folder: null }
-  }
-  const folder = known ? null : await mkdtemp(join(tmpdir(), 'hermes-messages-'))
-  const path = known ?? join(folder!, 'hermes.db')
-  return { opened: await openSqliteStorage({ path, pullChannels }), path, folder }
 }
 
 /** Waits in real time until `condition` holds. */

@@ -72,7 +72,7 @@ class DiscordChannel extends PushChannel {
   }
 
   protected async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    const { token, requireMention, allowedRoles, readCursors } = this.#options
+    const { token, requireMention, allowedRoles, overhears, readCursors } = this.#options
     const common = { client: this.#client, clock: this.clock, log: this.log, random: this.random }
     const inFlight = new InFlightReceiver(receiver)
     const intake = new Intake({
@@ -80,7 +80,7 @@ class DiscordChannel extends PushChannel {
       receiver: inFlight,
       responder: this.#responder,
       load: this.#load,
-      rules: { requireMention, allowedRoles },
+      rules: { requireMention, allowedRoles, overhears },
       readCursors,
       onBot: (bot) => (this.#account = bot.name),
       signal,

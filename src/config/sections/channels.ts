@@ -6,6 +6,16 @@ import { group, key } from '../shape/section.ts'
 const enabledWith = (secrets: string) =>
   key(flag, true, `false keeps the channel closed although its ${secrets} there.`)
 
+/** Lines before a mention: more than people mean by it, at some hundred bytes each. */
+const MAX_GROUP_CONTEXT = 100
+
+const groupContext = () =>
+  key(
+    count(0, MAX_GROUP_CONTEXT),
+    20,
+    'Lines of a group since the last answer that a mention brings along, of people with access alone; 0 = none.',
+  )
+
 const apiRoot = (sentence: string) => key(orNull(rootAddress), null, sentence)
 
 const reactions = (marks: string) =>
@@ -55,6 +65,7 @@ export const channels = group('The ways in which people talk to the gateway.', {
       'In groups, answer only when mentioned or replied to (TELEGRAM_REQUIRE_MENTION).',
     ),
     reactions: reactions('👀 being answered, after a second; 😴 held (Telegram lets bots use no hourglass)'),
+    group_context: groupContext(),
   }),
   discord: group(
     'Discord; needs DISCORD_BOT_TOKEN. Write ids in quotes: YAML cannot hold such numbers. Variables of the environment win over these keys.',
@@ -71,6 +82,7 @@ export const channels = group('The ways in which people talk to the gateway.', {
       home_channel: key(orNull(snowflake), null, 'The channel for alerts (DISCORD_HOME_CHANNEL).'),
       require_mention: key(flag, true, 'In servers, answer only when mentioned or replied to.'),
       reactions: reactions('👀 being answered, after a second; ⏳ held'),
+      group_context: groupContext(),
     },
   ),
   slack: group(
@@ -89,6 +101,7 @@ export const channels = group('The ways in which people talk to the gateway.', {
         'In channels, answer only when mentioned, or in threads that it has a part in.',
       ),
       reactions: reactions('👀 being answered, after a second; ⏳ held'),
+      group_context: groupContext(),
     },
   ),
   matrix: group('Matrix; needs MATRIX_HOMESERVER and MATRIX_ACCESS_TOKEN.', {
@@ -109,6 +122,7 @@ export const channels = group('The ways in which people talk to the gateway.', {
     home_channel: key(orNull(matrixRoom), null, 'The room for alerts.'),
     require_mention: key(flag, true, 'In rooms of several people, answer only when mentioned or replied to.'),
     reactions: reactions('👀 being answered, after a second; ⏳ held'),
+    group_context: groupContext(),
   }),
   email: group('E-mail; needs EMAIL_ADDRESS, EMAIL_PASSWORD and both hosts.', {
     enabled: enabledWith('password is'),

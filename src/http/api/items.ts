@@ -1,3 +1,4 @@
+import { shownText } from '../../conversation/message-context.ts'
 import type { MessageState, StoredMessage } from '../../inbox/message.ts'
 import { isoTime } from '../../support/clock.ts'
 import type { MessageItem } from '../wire.ts'
@@ -7,7 +8,7 @@ export function toItem(row: StoredMessage): MessageItem {
   return {
     id: row.id,
     role: row.role,
-    text: row.preface === null ? row.text : `${row.preface}\n\n${row.text}`,
+    text: row.preface === null ? shownText(row) : `${row.preface}\n\n${row.text}`,
     state: row.state,
     at: isoTime(row.at),
     seq: row.seq,

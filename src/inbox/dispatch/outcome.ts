@@ -94,8 +94,8 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
   }
   const reason = reasonOf(error)
   if (lease.failures + 1 >= MAX_FAILURES) {
-    // Which of several it is shows the last try, of each alone.
-    if (lease.messages.length > 1)
+    // Which of several it is shows the last try, of each alone. With stored steps they stay one turn.
+    if (lease.messages.length > 1 && lease.journal.steps.length === 0)
       return { outcome: { kind: 'returned', split: true }, retryAt: null, unexpected: true }
     return { outcome: { kind: 'parked', reason, notice: texts.parked }, retryAt: null, unexpected: true }
   }

@@ -153,8 +153,9 @@ function questionOf(
   const texts = blocks.filter(({ type }) => type === 'text').map((block) => String(block['text']))
   const newest = messages.findLast(({ role }) => role !== 'system')
   const calls = placedBlocks(messages).filter(({ block }) => block.type === 'tool_use')
+  const words = texts.filter((text) => !isContext(text))
   return {
-    text: texts.join('\n'),
+    text: (words.length > 0 ? words : texts).join('\n'),
     lastText: texts.at(-1) ?? '',
     attachments: blocks.filter(({ type }) => type === 'image' || type === 'document').length,
     // Results continue the turn that is there.
@@ -169,6 +170,11 @@ function questionOf(
             )
         : [],
   }
+}
+
+/** What the gateway says of a person's words is none of them. */
+function isContext(text: string): boolean {
+  return text.startsWith('[About the message')
 }
 
 function resultOf(block: Block, call: Block | undefined): ToolResult {

@@ -21,6 +21,8 @@ import { COPIED_TABLES } from './tables.ts'
 const PULL = ['web']
 /** Not what it is after it was read and written again. */
 const BLOCKS = String.raw`[{"b": 1.0, "a":"\ud83d","10":1e3 }]`
+/** As it is stored: JSON in a column of text, in both. */
+const ABOUT = { zone: 'UTC', quotes: [{ kind: 'reply', from: 'Ben', text: 'a\n"b" \\ 😀' }] } as const
 
 let folder: string
 let path: string
@@ -44,7 +46,9 @@ async function livedIn(): Promise<void> {
   const driver = new Driver(await openSqliteStorage({ path, pullChannels: PULL }))
   const { storage } = driver
   const picture = { mediaType: 'image/png', name: 'a.png', bytes: Uint8Array.from([0, 1, 2, 255, 0]) }
-  await driver.accept([message('1', { text: 'zero \0 and 😀 and {"json": true}', attachments: [picture] })])
+  await driver.accept([
+    message('1', { text: 'zero \0 and 😀 and {"json": true}', attachments: [picture], about: ABOUT }),
+  ])
   await driver.answer(await driver.mustLease(), '[1, 2]', { blocks: BLOCKS })
   const { item } = (await storage.outbox.head('telegram:7'))!
   await storage.outbox.receipt(item.id, 0, 'sent-1', false)

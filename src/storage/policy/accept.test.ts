@@ -284,7 +284,7 @@ describe('an edit and a deletion', () => {
   test.each(['received', 'held'] as const)('reach a message that is %s', (state) => {
     const edited = decide([edit], { delivered: deliveryOf(messageRow(1, { state })) })
     expect(edited.results).toMatchObject([{ messageId: 'm1', state }])
-    expect([...edited.changes.texts]).toEqual([[1, 'better']])
+    expect([...edited.changes.texts]).toEqual([[1, 'better', null]])
     const deleted = decide([deletion], { delivered: deliveryOf(messageRow(1, { state })), count: 1 })
     expect(deleted.results).toMatchObject([{ messageId: 'm1', state: 'withdrawn' }])
     expect(changedMessages(deleted.changes)).toEqual({ m1: { state: 'withdrawn', reason: TAKEN_BACK } })

@@ -3,7 +3,7 @@ import type { AcceptRequest, IncomingMessage, Outage } from '../../inbox/arrival
 import { HOLD_FULL } from '../../inbox/message.ts'
 import { MINUTE } from '../../support/clock.ts'
 import type { ConversationRow } from '../rows/rows.ts'
-import { admit, arrivingMessage, noticeOnArrival } from './accept.ts'
+import { admit, arrivingMessage, noticeOnArrival } from './admission.ts'
 
 const NOW = 1_700_000_000_000
 const OUTAGE: Outage = { id: 'o1', reason: 'needs a sign-in', notice: 'Please wait.' }

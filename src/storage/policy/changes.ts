@@ -121,8 +121,8 @@ export class Changes {
   readonly participants: Array<{ readonly conversation: number; readonly person_id: string }> = []
   /** By the key of the message: its row, as it was loaded and is now, and the columns that differ. */
   readonly changed = new Map<number, { readonly row: Loaded; readonly change: MessageChange }>()
-  /** New texts, by the key of the message. */
-  readonly texts: Array<readonly [key: number, text: string]> = []
+  /** New texts, and what is known of them besides, by the key of the message. */
+  readonly texts: Array<readonly [key: number, text: string, about: string | null]> = []
   readonly saved = new Map<number, ConversationRow>()
   readonly turns: TurnRow[] = []
   /** New summaries, by the key of the conversation; null = removed. */
@@ -176,6 +176,7 @@ export class Changes {
       addressed: message.addressed ?? false,
       command: message.command ?? false,
       attachments: message.sharedFiles ?? this.#attach(id, message),
+      about: message.about ? JSON.stringify(message.about) : null,
       at: message.at,
       answered_by: null,
       history_seq: message.inHistory ? seq : null,
@@ -240,9 +241,9 @@ export class Changes {
     if (row.key !== NOT_YET_STORED) this.changed.set(row.key, { row, change: whole })
   }
 
-  changeText(row: MessageRow, text: string): void {
-    Object.assign(row, { text })
-    if (row.key !== NOT_YET_STORED) this.texts.push([row.key, text])
+  changeText(row: MessageRow, text: string, about: string | null): void {
+    Object.assign(row, { text, about })
+    if (row.key !== NOT_YET_STORED) this.texts.push([row.key, text, about])
   }
 
   /** Writes the row as it is at the end. */

@@ -1,3 +1,4 @@
+import { boundAbout, readAbout, type MessageAbout } from '../../inbox/about.ts'
 import type { Arrival, CommandEffect, IncomingMessage } from '../../inbox/arrival.ts'
 import { HOLD_FULL, TAKEN_BACK, type AttachmentInfo } from '../../inbox/message.ts'
 import { printable } from '../../support/text/printable.ts'
@@ -108,9 +109,21 @@ function askedAgain(
     .map((row) => row.text)
     .filter((words) => words !== '')
     .join('\n\n')
+  const again = { ...command, text, about: aboutAll(rows) }
   // The words are still theirs, and are removed with all others of theirs.
-  if (person_id === null) return { ...command, text }
-  return { ...command, text, personId: person_id, personName: person_name }
+  if (person_id === null) return again
+  return { ...again, personId: person_id, personName: person_name }
+}
+
+/** What is known of several messages that become one. */
+function aboutAll(rows: readonly MessageRow[]): MessageAbout | null {
+  const all = rows.flatMap((row) => readAbout(row.about) ?? [])
+  return boundAbout({
+    ...Object.assign({}, ...all),
+    quotes: all.flatMap(({ quotes = [] }) => quotes),
+    links: all.flatMap(({ links = [] }) => links),
+    heard: all.flatMap(({ heard = [] }) => heard),
+  })
 }
 
 /** Whether the last answer ended before its end, and nothing was asked since. */

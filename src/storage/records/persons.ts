@@ -1,3 +1,4 @@
+import { readAbout, type HeardLine } from '../../inbox/about.ts'
 import { PARKED_CURSORS, readParkedInput, type ParkedInput } from '../../inbox/parked-inputs.ts'
 import type { Step } from '../../inbox/step.ts'
 import { isoTime } from '../../support/clock.ts'
@@ -25,7 +26,8 @@ export function* exportPerson(channel: string, personId: string): Steps<unknown>
     const messages: unknown[] = []
     for (const row of yield* messagesOf<ExportedRow>(key, personId, `${LEASED_COLUMNS}, blocks`))
       messages.push(yield* exportMessage(row))
-    conversations.push({ id, address, messages })
+    const heard = (yield* heardOf(key, personId)).flatMap(({ lines }) => lines.map(({ text }) => text))
+    conversations.push({ id, address, messages, ...(heard.length === 0 ? {} : { heard }) })
   }
   const parked = yield* parkedOf(channel, personId)
   return {
@@ -48,6 +50,8 @@ type ExportedRow = LeasedRow & { readonly blocks: string | null }
 function* exportMessage(row: ExportedRow): Steps<unknown> {
   const { steps } = yield* readJournal(row)
   const context = yield* readContext(row)
+  // Others said that, and it is in their exports.
+  const { heard: _, ...about } = readAbout(row.about) ?? {}
   return {
     id: row.id,
     role: row.role,
@@ -56,6 +60,7 @@ function* exportMessage(row: ExportedRow): Steps<unknown> {
     name: row.person_name,
     text: row.text,
     attachments: row.attachments === null ? [] : yield* exportAttachments(row),
+    ...(Object.keys(about).length === 0 ? {} : { about }),
     ...(context ? { system: context.system, earlier: context.turns } : {}),
     ...(row.blocks === null ? {} : { blocks: JSON.parse(row.blocks, withoutThinking) as unknown }),
     ...(steps.length === 0 ? {} : { steps: steps.map(exportStep) }),
@@ -108,6 +113,27 @@ function messagesOf<Row>(conversation: number, personId: string, columns: string
   )
 }
 
+/** Messages of others that brought along what the person said in a group. */
+function* heardOf(conversation: number, personId: string) {
+  const rows = yield* query<{ key: number; about: string }>(
+    `SELECT key, about FROM hermes.messages WHERE conversation = $1 AND about LIKE '%"heard":%' ORDER BY seq`,
+    [conversation],
+  )
+  return rows
+    .map(({ key, about }) => {
+      const { heard = [], ...rest } = readAbout(about)!
+      return { key, rest, ...byPerson(heard, personId) }
+    })
+    .filter(({ lines }) => lines.length > 0)
+}
+
+function byPerson(heard: readonly HeardLine[], personId: string) {
+  return {
+    lines: heard.filter(({ person }) => person === personId),
+    others: heard.filter(({ person }) => person !== personId),
+  }
+}
+
 /** What is parked of a person, as far as it holds their words. */
 export function* parkedOf(channel: string, personId: string): Steps<readonly ParkedInput[]> {
   const rows = yield* query<{ name: string; value: string }>(
@@ -140,6 +166,10 @@ export function* isShared(conversation: number, personId: string): Steps<boolean
 export function* removeFromShared(conversation: number, personId: string): Steps<number> {
   const rows = yield* messagesOf<Pick<LeasedRow, 'key'>>(conversation, personId, 'key')
   yield* removeMessages(rows.map(({ key }) => key))
+  for (const { key, rest, others } of yield* heardOf(conversation, personId)) {
+    const about = others.length === 0 ? rest : { ...rest, heard: others }
+    yield* query('UPDATE hermes.messages SET about = $1 WHERE key = $2', [JSON.stringify(about), key])
+  }
   yield* query('DELETE FROM hermes.summaries WHERE conversation = $1', [conversation])
   yield* query('DELETE FROM hermes.participants WHERE person_id = $1 AND conversation = $2', [
     personId,

@@ -26,8 +26,23 @@ describe('the cut of a history', () => {
 
 test('a packed message is what it was, and only its attachments are read', () => {
   const packed: ReadonlyArray<PackedMessage<string>> = [
-    ['m1', 3, 'user', 'hello', null, 'p1', 'u1', 'Ada', 'one file', 1_000, 'm2', 7, null],
-    ['m2', 4, 'assistant', 'good day', 'thinking', null, null, null, null, 2_000, null, 8, '["as stored"]'],
+    ['m1', 3, 'user', 'hello', null, 'p1', 'u1', 'Ada', 'one file', '{"zone":"UTC"}', 1_000, 'm2', 7, null],
+    [
+      'm2',
+      4,
+      'assistant',
+      'good day',
+      'thinking',
+      null,
+      null,
+      null,
+      null,
+      null,
+      2_000,
+      null,
+      8,
+      '["as stored"]',
+    ],
   ]
   const file = { id: 'a1', mediaType: 'text/plain', name: 'note.txt', size: 3 }
   const read: string[] = []
@@ -51,6 +66,7 @@ test('a packed message is what it was, and only its attachments are read', () =>
       personId: 'u1',
       personName: 'Ada',
       attachments: [file],
+      about: { zone: 'UTC' },
       at: 1_000,
       answeredBy: 'm2',
       revision: 7,
@@ -69,6 +85,7 @@ test('a packed message is what it was, and only its attachments are read', () =>
       personId: null,
       personName: null,
       attachments: [],
+      about: null,
       at: 2_000,
       answeredBy: null,
       revision: 8,

@@ -1,3 +1,4 @@
+import { readAbout, type MessageAbout } from '../../inbox/about.ts'
 import type { MessageContext } from '../../inbox/arrival.ts'
 import { withPreface } from '../../inbox/gate/gate.ts'
 import type {
@@ -64,6 +65,8 @@ export interface LeasedRow {
   readonly person_name: string | null
   /** JSON, or as the driver has parsed it; null = none. */
   readonly attachments: string | readonly AttachmentInfo[] | null
+  /** A `MessageAbout` as JSON text in every database; null = none. */
+  readonly about: string | null
   readonly at: number
   readonly answered_by: string | null
   readonly revision: number
@@ -105,7 +108,7 @@ export type FinishedRow = Pick<
 
 /** The columns of each kind of row, in every database: each costs a microsecond to hand over. */
 export const LEASED_COLUMNS = `key, id, seq, role, state, text, preface, reason, platform_id, person_id, person_name,
-  attachments, at, answered_by, revision, group_id, solo, failures, leases, not_before, draft, frozen`
+  attachments, about, at, answered_by, revision, group_id, solo, failures, leases, not_before, draft, frozen`
 export const MESSAGE_COLUMNS = `${LEASED_COLUMNS}, addressed, history_seq, held_base`
 export const FINISHED_COLUMNS =
   'key, seq, state, text, platform_id, at, group_id, solo, failures, leases, held_base, draft, frozen'
@@ -125,6 +128,7 @@ export function storedMessage(row: LeasedRow, conversationId: string): StoredMes
     personId: row.person_id,
     personName: row.person_name,
     attachments: attachmentsOf(row),
+    about: readAbout(row.about),
     at: row.at,
     answeredBy: row.answered_by,
     revision: row.revision,
@@ -179,6 +183,7 @@ export type PackedMessage<Attachments> = readonly [
   personId: string | null,
   personName: string | null,
   attachments: Attachments | null,
+  about: string | null,
   at: number,
   answeredBy: string | null,
   revision: number,
@@ -202,6 +207,7 @@ export function unpackHistory<Attachments>(
       personId,
       personName,
       attachments,
+      about,
       at,
       answeredBy,
       revision,
@@ -220,6 +226,7 @@ export function unpackHistory<Attachments>(
       personId,
       personName,
       attachments: attachments === null ? [] : readAttachments(attachments),
+      about: readAbout(about),
       at,
       answeredBy,
       revision,
@@ -245,6 +252,7 @@ export interface NewMessage {
   readonly attachments?: readonly Attachment[]
   /** Files of an earlier message, in place of `attachments`: they stay stored there. */
   readonly sharedFiles?: readonly AttachmentInfo[]
+  readonly about?: MessageAbout | null
   /** It belongs to the history, at its own place. */
   readonly inHistory?: boolean
   readonly heldBase?: number | null

@@ -92,9 +92,7 @@ export function apply(session: Session, changes: Changes): void {
     session.run(changeOf(change), ...Object.values(change).map(asStored), revision, row.key)
     Object.assign(row, { revision })
   }
-  for (const [key, text] of changes.texts) {
-    session.run('UPDATE messages SET text = ?, revision = ? WHERE key = ?', text, session.nextRevision(), key)
-  }
+  for (const [key, text, about] of changes.texts) session.run(TEXT, text, about, session.nextRevision(), key)
   for (const key of changes.usedContexts)
     session.run('UPDATE contexts SET json = NULL WHERE message = ?', key)
   for (const row of changes.saved.values()) session.run(SAVE, ...valuesOf(row, SAVED), row.key)
@@ -145,7 +143,7 @@ class Insert {
 
 const MESSAGE = new Insert(
   'messages',
-  'id conversation seq revision role state text preface blocks reason origin platform_id person_id person_name addressed command attachments at answered_by history_seq held_base group_id solo leases not_before',
+  'id conversation seq revision role state text preface blocks reason origin platform_id person_id person_name addressed command attachments about at answered_by history_seq held_base group_id solo leases not_before',
 )
 const ATTACHMENT = new Insert('attachments', 'id message media_type name at bytes')
 const CONTEXT = new Insert('contexts', 'message digest json')
@@ -168,6 +166,8 @@ const SAVED =
     ' ',
   )
 const SAVE = `UPDATE conversations SET ${SAVED.map((column) => `${column} = ?`).join(', ')} WHERE key = ?`
+
+const TEXT = 'UPDATE messages SET text = ?, about = ?, revision = ? WHERE key = ?'
 
 /** The statements that change messages, by the columns; decisions change few sets of them. */
 const changing = new Map<string, string>()

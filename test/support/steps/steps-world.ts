@@ -144,6 +144,7 @@ export class StepsWorld {
       personId: 'p',
       personName: null,
       attachments: [],
+      about: null,
       at: this.#clock.now(),
       answeredBy: null,
       revision: 1,

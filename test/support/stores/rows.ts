@@ -44,6 +44,7 @@ export function messageRow(key: number, over: Partial<MessageRow> = {}): Message
     person_name: 'Anna',
     addressed: true,
     attachments: null,
+    about: null,
     at: THEN + key,
     answered_by: null,
     revision: key,

@@ -93,6 +93,7 @@ export class MemoryChat implements Receiver, Pick<Conversations, 'changes' | 'me
       personId: null,
       personName: null,
       attachments: [],
+      about: null,
       at: Date.now(),
       answeredBy: null,
       ...given,

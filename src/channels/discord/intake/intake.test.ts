@@ -38,6 +38,22 @@ test('in a server it hears anybody who addresses it, and what was said before it
   expect(receiver.texts).toEqual(['are you there?', 'and now?'])
 })
 
+test('what people say to each other is handed over for the next message to it, and costs no write', async () => {
+  const { fixture, server, channel, receiver } = await withServer()
+  await using _ = fixture
+  await fixture.started(receiver, { overhears: true })
+  server.say(channel, asked('first'))
+  await until(() => receiver.texts.length === 1, 'the first question')
+  server.say(channel, 'just talk')
+  server.say(channel, 'more talk')
+  await until(() => receiver.texts.length === 3, 'the talk')
+  expect(receiver.messages.map(({ chat }) => chat.addressed)).toEqual([true, false, false])
+  const talk = receiver.batches.filter(({ items }) =>
+    items.some((item) => item.kind === 'message' && !item.chat.addressed),
+  )
+  expect(talk.map(({ cursors }) => cursors)).toEqual([[], []])
+})
+
 test('without the need of a mention everything is handed over', async () => {
   const { fixture, server, channel, receiver } = await withServer()
   await using _ = fixture

@@ -38,6 +38,8 @@ export interface IntakeRules {
   readonly requireMention: boolean
   /** Roles whose members have access: then the history's authors must be looked up. */
   readonly allowedRoles: readonly string[]
+  /** Is what people say to each other handed over, too? It is for the next message to the bot. */
+  readonly overhears: boolean
 }
 
 export interface IntakeOptions {
@@ -225,9 +227,10 @@ export class Intake {
     if (!parsePlace(place)) throw new TypeError('a message stands nowhere')
     // A change in an unknown place concerns a message that was never received.
     if (changed && !this.#marks.has(place)) return
-    const item = this.#concerns(message, where) ? this.#outline(message, where, changed) : null
+    const isQuiet = !this.#concerns(message, where)
+    const item = !isQuiet || this.#options.rules.overhears ? this.#outline(message, where, changed) : null
     if (changed && !item) return
-    const piece: Piece = { id: message.id, items: item ? [item] : [], isNew: !changed }
+    const piece: Piece = { id: message.id, items: item ? [item] : [], isNew: !changed, isQuiet }
     void this.#marks.live(place, piece, signal).catch((error: unknown) => this.#reportTrouble(place, error))
   }
 
@@ -272,10 +275,11 @@ export class Intake {
         this.#servers.addThread(await client.channel(where.channelId, signal))
       const pieces: Piece[] = []
       for (const message of messages.filter(({ id }) => isSnowflake(id))) {
-        const item = this.#concerns(message, where)
-          ? this.#outline(message, where, false, await this.#groupsOf(message, where, signal))
-          : null
-        pieces.push({ id: message.id, items: item ? [item] : [] })
+        const isQuiet = !this.#concerns(message, where)
+        const wanted = !isQuiet || this.#options.rules.overhears
+        const groups = isQuiet ? undefined : await this.#groupsOf(message, where, signal)
+        const item = wanted ? this.#outline(message, where, false, groups) : null
+        pieces.push({ id: message.id, items: item ? [item] : [], isQuiet })
       }
       return { pieces, more: messages.length >= PAGE && pieces.length > 0 }
     } catch (error) {
@@ -305,7 +309,7 @@ export class Intake {
     return outlineMessage(message, this.#contextOf(where), { load: this.#options.load, groups }, isEdit)
   }
 
-  /** Messages between others in a server are ignored, unless one that is checked contains a secret. */
+  /** Messages between others in a server are stored nowhere, unless one that is checked contains a secret. */
   #concerns(message: SeenMessage, where: Place): boolean {
     if (!this.#bot || where.guildId === null || !this.#options.rules.requireMention) return true
     if (isAddressed(message, this.#contextOf(where))) return true
@@ -322,6 +326,7 @@ export class Intake {
       guildId,
       parentId: this.#servers.parentOf(channelId),
       botRoleId: this.#servers.botRoleIn(guildId),
+      name: this.#servers.nameOf(channelId),
       bot: this.#bot!,
     }
   }

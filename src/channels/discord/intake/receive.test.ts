@@ -85,12 +85,26 @@ test('roles come with the event, or are looked up for what comes out of the hist
   })
 })
 
-test('forwarded words are text of their own, and never a command', () => {
+test('forwarded words are quoted, and never a command', () => {
   const forwarded = message('', {
     message_reference: { type: 1 },
     message_snapshots: [{ message: { content: '/new', attachments: [] } }],
   })
-  expect(map(forwarded, privately)).toMatchObject({ text: '/new', forwarded: true })
+  expect(map(forwarded, privately)).toMatchObject({
+    text: '',
+    forwarded: true,
+    about: { quotes: [{ kind: 'forward', from: null, text: '/new' }] },
+  })
+})
+
+test('an address behind words is typed, and stays where it was typed', () => {
+  const item = map(message('read [this](https://example.org/docs)'), privately)
+  expect(item).toMatchObject({ text: 'read [this](https://example.org/docs)' })
+  expect(item).not.toHaveProperty('about')
+})
+
+test('a channel is known by its name', () => {
+  expect(map(message('hi'), { ...inServer, name: 'general' })).toMatchObject({ chat: { name: 'general' } })
 })
 
 test.each([
@@ -138,23 +152,25 @@ const answering = (text: string, referenced: object) =>
   })
 
 test.each([
-  [
-    'what is meant?',
-    { content: 'Nomen\nomen' },
-    '[In reply to a message from Ben:]\n> Nomen\n> omen\n\nwhat is meant?',
-  ],
-  ['/new', { content: 'Nomen' }, '/new'],
-  ['thanks', { content: 'an answer', author: { id: BOT.id, username: 'hermes' } }, 'thanks'],
-  ['what?', {}, 'what?'],
-])('what a message answers comes with it, marked as a quotation: %s', (text, referenced, expected) => {
-  expect(map(answering(text, referenced), privately)).toMatchObject({ text: expected })
+  ['what is meant?', { content: 'Nomen\nomen' }, [{ kind: 'reply', from: 'Ben', text: 'Nomen\nomen' }]],
+  ['/new', { content: 'Nomen' }, [{ kind: 'reply', from: 'Ben', text: 'Nomen' }]],
+  ['thanks', { content: 'an answer', author: { id: BOT.id, username: 'hermes' } }, undefined],
+  ['what?', {}, undefined],
+])('what a message answers comes with it as a quotation: %s', (text, referenced, quotes) => {
+  const item = map(answering(text, referenced), privately)
+  expect(item).toMatchObject({ text })
+  expect(item?.kind === 'message' && item.about?.quotes).toEqual(quotes)
   const edited = { ...answering(text, referenced), edited_timestamp: '2026-01-01T00:00:00Z' }
-  expect(mapEdit(edited, privately, { load })).toMatchObject({ text: expected })
+  expect(mapEdit(edited, privately, { load })).toMatchObject({ text })
 })
 
 test('a picture that a message answers comes with it', () => {
   const attachments = [{ url: 'u1', filename: 'IMG', size: 10 }]
   const item = map(answering('what is it?', { attachments }), privately)
-  expect(item).toMatchObject({ text: '[In reply to a message from Ben]\n\nwhat is it?', unsupported: null })
+  expect(item).toMatchObject({
+    text: 'what is it?',
+    about: { quotes: [{ kind: 'reply', from: 'Ben', text: '' }] },
+    unsupported: null,
+  })
   expect(item?.kind === 'message' && item.attachments).toHaveLength(1)
 })

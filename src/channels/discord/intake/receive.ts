@@ -1,6 +1,7 @@
 import type { APIMessage, APIMessageSnapshotFields } from 'discord-api-types/v10'
 import type { Chat, InboundEvent, Person, Unread } from '../../../conversation/receiver.ts'
-import { withQuotation, type Quotation } from '../../kit/intake/quotation.ts'
+import type { Quotation } from '../../../inbox/about.ts'
+import { aboutField } from '../../kit/intake/about-field.ts'
 import type { FileLoader, FileRef } from './media.ts'
 import { mediaOf } from './media.ts'
 
@@ -25,6 +26,8 @@ export interface MessageContext {
   readonly parentId: string | null
   /** The role that Discord made for the bot in this server; people mention it instead of the bot. */
   readonly botRoleId: string | null
+  /** What the server calls the channel or thread; null: not known. */
+  readonly name?: string | null
   readonly bot: BotIdentity
 }
 
@@ -84,18 +87,19 @@ export function mapMessage(
   })
   const own = withoutMention(message.content, where)
   const replied = repliedIn(message, where)
-  const words = forwarded ? [own, forwarded.content].filter((part) => part !== '').join('\n') : own
-  const text = replied && !forwarded ? withQuotation(words, replied.quotation) : words
   const files = [...(replied?.files ?? []), ...(media.kind === 'files' ? media.files : [])]
   // Without the Message Content Intent, and in mere link previews, there is nothing to read.
-  if (text === '' && media.kind === 'none' && !isAddressed(message, where)) return null
+  const isEmpty = own === '' && !replied && !forwarded && media.kind === 'none'
+  if (isEmpty && !isAddressed(message, where)) return null
   return {
     kind: 'message',
     address: message.channel_id,
     platformMessageId: message.id,
     person: personOf(message, author, mapping.groups),
     chat: chatOf(message, where),
-    text,
+    text: own,
+    // An address behind words is typed as Markdown, and is in the text already.
+    ...aboutField({ quotes: [replied?.quotation ?? null, forwarded ? forwardOf(forwarded) : null] }),
     attachments: files.map((file) => mapping.load(file)),
     unsupported: media.kind === 'unsupported' ? media.sentence : null,
     ...(forwarded ? { forwarded: true } : {}),
@@ -107,14 +111,13 @@ export function mapEdit(message: SeenMessage, where: MessageContext, mapping: Ma
   const author = message.edited_timestamp ? authorOf(message) : null
   const text = author ? withoutMention(message.content ?? '', where) : ''
   if (!author || text === '') return null
-  const replied = repliedIn(message, where)
   return {
     kind: 'edit',
     address: message.channel_id,
     platformMessageId: message.id,
     person: personOf(message, author, mapping.groups),
     chat: chatOf(message, where),
-    text: replied ? withQuotation(text, replied.quotation) : text,
+    text,
   }
 }
 
@@ -137,7 +140,7 @@ function repliedIn(message: SeenMessage, { bot }: MessageContext): Replied | nul
   if (text === '' && media.kind === 'none') return null
   const from = replied.author.global_name ?? replied.author.username ?? null
   return {
-    quotation: { kind: 'answered', from, text },
+    quotation: { kind: 'reply', from, text },
     files: media.kind === 'files' ? media.files : [],
   }
 }
@@ -155,6 +158,11 @@ function withoutMention(content: string, { bot, botRoleId }: MessageContext): st
   const names = [`<@${bot.id}>`, `<@!${bot.id}>`, ...(botRoleId === null ? [] : [`<@&${botRoleId}>`])]
   const name = names.find((mention) => content.trimStart().startsWith(mention))
   return name === undefined ? content : content.trimStart().slice(name.length).trimStart()
+}
+
+/** Discord does not say who wrote it. */
+function forwardOf({ content }: APIMessageSnapshotFields): Quotation {
+  return { kind: 'forward', from: null, text: content }
 }
 
 function forwardedPart(message: SeenMessage): APIMessageSnapshotFields | null {
@@ -189,7 +197,9 @@ function chatOf(message: SeenMessage, where: MessageContext): Chat {
   return { ...placeOf(message, where), addressed: isAddressed(message, where) }
 }
 
-function placeOf(message: SeenMessage, where: MessageContext): Pick<Chat, 'id' | 'kind'> {
+function placeOf(message: SeenMessage, where: MessageContext): Pick<Chat, 'id' | 'kind' | 'name'> {
   // Access to a channel is access to its threads.
-  return { id: where.parentId ?? message.channel_id, kind: where.guildId === null ? 'private' : 'group' }
+  const id = where.parentId ?? message.channel_id
+  if (where.guildId === null) return { id, kind: 'private' }
+  return { id, kind: 'group', ...(where.name ? { name: where.name } : {}) }
 }

@@ -30,6 +30,8 @@ export class Servers {
   readonly #botRoles = new Map<string, string>()
   /** The channel of a thread, by the thread's id. */
   readonly #parents = new Map<string, string>()
+  /** What channels and threads are called, by their ids. */
+  readonly #names = new Map<string, string>()
   /** Channels that are no threads. */
   readonly #plain = new Set<string>()
 
@@ -37,10 +39,15 @@ export class Servers {
     this.#plain.clear()
     this.#botRoles.clear()
     this.#parents.clear()
+    this.#names.clear()
   }
 
   botRoleIn(guildId: string | null): string | null {
     return guildId === null ? null : (this.#botRoles.get(guildId) ?? null)
+  }
+
+  nameOf(channelId: string): string | null {
+    return this.#names.get(channelId) ?? null
   }
 
   parentOf(channelId: string): string | null {
@@ -54,6 +61,7 @@ export class Servers {
 
   /** @returns false: not a thread */
   addThread(channel: APIChannel): boolean {
+    if (typeof channel.name === 'string') this.#names.set(channel.id, channel.name)
     if (!isThread(channel)) {
       this.#plain.add(channel.id)
       return false
@@ -65,6 +73,7 @@ export class Servers {
 
   removeThread(id: string): void {
     this.#parents.delete(id)
+    this.#names.delete(id)
   }
 
   /** Adds a server. @returns the channels and threads in it that the bot may read */

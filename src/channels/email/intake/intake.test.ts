@@ -87,6 +87,48 @@ test('a forwarded mail is no command, whatever it says', async () => {
   expect(mail).toMatchObject({ forwarded: true })
 })
 
+test('a mail hands over what it answers, in a quotation of its own', async () => {
+  const body =
+    'What does he mean?\r\n\r\nOn Mon, 23 Nov 2026 at 09:12, Ben <ben@example.org> wrote:\r\n> Nomen est omen.\r\n'
+  const mail = await intake().read(found([...HEAD, 'Subject: Re: hello', 'In-Reply-To: <a@bot.test>'], body))
+  expect(mail).toMatchObject({
+    text: 'What does he mean?',
+    about: {
+      quotes: [
+        {
+          kind: 'reply',
+          from: null,
+          text: 'On Mon, 23 Nov 2026 at 09:12, Ben <ben@example.org> wrote:\nNomen est omen.',
+        },
+      ],
+    },
+  })
+})
+
+test('a mail that answers us quotes what the conversation has already, and hands over nothing', async () => {
+  const body = 'Thanks!\r\n\r\nOn Mon, 23 Nov 2026 at 09:12, Hermes <Bot@bot.test> wrote:\r\n> An answer.\r\n'
+  const mail = await intake().read(found([...HEAD, 'Subject: Re: hello', 'In-Reply-To: <a@bot.test>'], body))
+  expect(mail).toMatchObject({ text: 'Thanks!' })
+  expect(mail).not.toHaveProperty('about')
+})
+
+test.each([
+  ['---------- Forwarded message ---------'],
+  ['Begin forwarded message:'],
+  ['-----Original Message-----'],
+])('a forwarded mail is quoted apart from the words about it: %s', async (mark) => {
+  const list =
+    'From: Ben <ben@example.org>\r\nDate: Mon, 23 Nov 2026 09:12\r\nSubject: hi\r\n\r\nNomen est omen.'
+  const body = `What does it mean?\r\n\r\n${mark}\r\n${list}\r\n`
+  const mail = await intake().read(found([...HEAD, 'Subject: Fwd: hi'], body))
+  expect(mail).toMatchObject({
+    text: 'Subject: Fwd: hi\n\nWhat does it mean?',
+    about: { quotes: [{ kind: 'forward', from: 'Ben <ben@example.org>' }] },
+  })
+  const [quotation] = (mail?.kind === 'message' && mail.about?.quotes) || []
+  expect(quotation?.text).toContain('\nNomen est omen.')
+})
+
 test('an encrypted mail is answered with a sentence', async () => {
   const type = 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data'
   expect(await intake().read(found([...HEAD, type], 'MIIB'))).toMatchObject({

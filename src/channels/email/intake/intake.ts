@@ -1,5 +1,6 @@
 import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { Log } from '../../../support/log.ts'
+import { aboutField } from '../../kit/intake/about-field.ts'
 import { domainOf, type MailAddress } from '../mail-address.ts'
 import type { MailSummary } from '../mailbox/mail-summary.ts'
 import type { AnsweredMail } from '../mailbox/mailbox.ts'
@@ -77,6 +78,7 @@ export class Intake {
       attachments: parsed.files,
       unsupported: parsed.unsupported,
       forwarded: parsed.forwarded,
+      ...aboutField({ quotes: [parsed.quotation] }),
     }
   }
 

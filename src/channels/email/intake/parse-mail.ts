@@ -1,12 +1,14 @@
 import { Readable } from 'node:stream'
 import type { ParsedMail as LibraryMail, simpleParser } from 'mailparser'
+import type { Quotation } from '../../../inbox/about.ts'
 import type { Attachment } from '../../../inbox/message.ts'
 import { decodeEscapes, decodeText } from '../../../support/text/decode-text.ts'
 import { looksLikeSignInPaste } from '../../../support/text/token-shape.ts'
 import type { MailAddress } from '../mail-address.ts'
 import { filesOf, sealedSentence } from './attachments.ts'
 import { MAX_MATCHED_CHARACTERS, type Headers } from './headers.ts'
-import { stripQuotes } from './strip-quotes.ts'
+import { splitForward } from './split-forward.ts'
+import { splitQuotes } from './strip-quotes.ts'
 
 /** A mail as its reader sees it. */
 export interface ParsedMail {
@@ -19,6 +21,8 @@ export interface ParsedMail {
   readonly unsupported: string | null
   /** Passed on: its text may be somebody else's. */
   readonly forwarded: boolean
+  /** What it answers or passes on, as far as the mail holds that; null = nothing. */
+  readonly quotation: Quotation | null
 }
 
 const KIB = 1024
@@ -84,9 +88,10 @@ export async function parseMail(
   const answers = headers.first('in-reply-to') !== null || headers.first('references') !== null
   const isReply = !forwarded && (answers || REPLY.test(beginning))
   const text = words.text.replace(/\r\n?/g, '\n').replace(LEFTOVERS, '')
-  const body = stripQuotes(text, isReply, own)
+  const passedOn = forwarded ? splitForward(text) : null
+  const { text: body, quoted } = splitQuotes(passedOn?.text ?? text, isReply, own)
   // Of a page that was read in part, all that is new must be in that part.
-  if (words.cut && text.trimEnd().endsWith(body)) return unreadable(CANNOT_READ)
+  if (words.cut && text.trimEnd().endsWith(passedOn?.forwarded ?? body)) return unreadable(CANNOT_READ)
   return {
     name: nameOf(mail),
     subject,
@@ -94,6 +99,11 @@ export async function parseMail(
     files: filesOf(mail.attachments),
     unsupported: null,
     forwarded,
+    quotation: passedOn
+      ? { kind: 'forward', from: passedOn.from, text: passedOn.forwarded }
+      : quoted === null
+        ? null
+        : { kind: 'reply', from: null, text: quoted },
   }
 }
 
@@ -145,7 +155,7 @@ function withSubject(subject: string, body: string): string {
 }
 
 function unreadable(unsupported: string): ParsedMail {
-  return { name: null, subject: '', text: '', files: [], unsupported, forwarded: false }
+  return { name: null, subject: '', text: '', files: [], unsupported, forwarded: false, quotation: null }
 }
 
 function* pieces(source: Uint8Array): Generator<Buffer> {

@@ -13,13 +13,39 @@ import { MAX_MATCHED_CHARACTERS } from './headers.ts'
  * @param own our address: a mail appended to an answer is one of ours. Null: any may be
  */
 export function stripQuotes(text: string, isReply: boolean, own: MailAddress | null = null): string {
-  let lines = text.split('\n').map((line) => (line.trim() === '' ? '' : line))
-  if (isReply) {
-    lines = withoutAppendedMail(lines, own)
-    lines = withoutQuoteBelow(lines)
-    lines = withoutQuoteAbove(lines)
-  }
-  return withoutBlankEnds(withoutSignature(lines)).join('\n')
+  return splitQuotes(text, isReply, own).text
+}
+
+/**
+ * As `stripQuotes`, with what was taken away; `quoted` null = nothing, or our own words, which the conversation
+ * has already.
+ */
+export function splitQuotes(
+  text: string,
+  isReply: boolean,
+  own: MailAddress | null = null,
+): { readonly text: string; readonly quoted: string | null } {
+  const lines = linesOf(text)
+  // A beginning of the lines, and then an end of that.
+  const front = isReply ? withoutQuoteBelow(withoutAppendedMail(lines, own)) : lines
+  const kept = isReply ? withoutQuoteAbove(front) : front
+  const taken = [...front.slice(0, front.length - kept.length), ...lines.slice(front.length)]
+  return { text: withoutBlankEnds(withoutSignature(kept)).join('\n'), quoted: othersWords(taken, own) }
+}
+
+export function linesOf(text: string): readonly string[] {
+  return text.split('\n').map((line) => (line.trim() === '' ? '' : line))
+}
+
+/** One mark less before each line: what is quoted is marked as such in another way. */
+function othersWords(taken: readonly string[], own: MailAddress | null): string | null {
+  const introduction = taken
+    .filter((line) => !QUOTED.test(line))
+    .join(' ')
+    .toLowerCase()
+  if (own !== null && introduction.includes(own.toLowerCase())) return null
+  const words = withoutBlankEnds(taken.map((line) => line.replace(/^\s*> ?/, ''))).join('\n')
+  return words.trim() === '' ? null : words
 }
 
 const QUOTED = /^\s*>/
@@ -41,11 +67,11 @@ const BEGINS_WITH_NAME = /^[^<>]{0,100}<[^<>\s]{1,254}>/
 const ENDS_SENTENCE = /[!?。！？]$/u
 
 /** Lines behind which a whole mail is appended, without marks at its lines. */
-const APPENDED =
+export const APPENDED =
   /^\s*-{2,}\s*(?:original message|original appointment|ursprüngliche nachricht|originalnachricht|message d'origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|oprindelig meddelelse|ursprungligt meddelande|opprinnelig melding|alkuperäinen viesti|исходное сообщение|原始邮件|原始郵件)\s*-{2,}\s*$/iu
 const RULE = /^\s*(?:_{20,}|-{20,})\s*$/
 /** The names under which programs list whom an appended mail is from, when it was sent, and what it is about. */
-const FROM_LINE =
+export const FROM_LINE =
   /^[\s*]*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)[\s*]*[:：][\s*]*([^\s*].*)$/iu
 const SENT_LINE =
   /^[\s*]*(?:sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|enviada(?: em)?|fecha|data|inviato|verzonden|skickat|sendt|dato|wysłano|отправлено|дата|lähetetty|发送时间|寄件日期|送信日時)[\s*]*[:：](.*)$/iu
@@ -77,7 +103,7 @@ function withoutAppendedMail(lines: readonly string[], own: MailAddress | null):
  * Does the list of an appended mail's sender, date and subject begin here? People write `From:` and
  * `Date:` as well: of a train, in a form, or with a header that they ask about.
  */
-function isListOfMail(lines: readonly string[], at: number, own: MailAddress | null): boolean {
+export function isListOfMail(lines: readonly string[], at: number, own: MailAddress | null): boolean {
   const from = FROM_LINE.exec(start(lines[at]!))?.[1]
   if (from === undefined) return false
   const following = lines.slice(at + 1, at + LIST_LINES).map(start)
@@ -188,7 +214,7 @@ function withoutSignature(lines: readonly string[]): string[] {
   return [...lines]
 }
 
-function withoutBlankEnds(lines: readonly string[], both = true): string[] {
+export function withoutBlankEnds(lines: readonly string[], both = true): string[] {
   let start = 0
   let end = lines.length
   while (end > 0 && lines[end - 1] === '') end--

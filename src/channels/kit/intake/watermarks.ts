@@ -14,6 +14,8 @@ export interface Piece {
   readonly items: readonly InboundEvent[]
   /** It is in the history under this id, too (and no change of what is): found there first, it is not handed over again. */
   readonly isNew?: boolean
+  /** It is said between others: nothing of it will be stored, and it costs no write. */
+  readonly isQuiet?: boolean
 }
 
 /** A channel, a thread or a private chat: whatever has a history of its own. */
@@ -241,8 +243,10 @@ export class Watermarks {
   }
 
   /** Stores what came and how far the place was read, in one transaction. */
-  async #store(place: Place, state: State, { id, items }: Piece, mark: string | null): Promise<void> {
-    if (mark !== null && items.length === 0 && state.mark !== null && state.unstored < UNSTORED_PIECES) {
+  async #store(place: Place, state: State, piece: Piece, mark: string | null): Promise<void> {
+    const { id, items, isQuiet = items.length === 0 } = piece
+    if (mark !== null && isQuiet && state.mark !== null && state.unstored < UNSTORED_PIECES) {
+      if (items.length > 0) await this.#receive(place, state, id, items, [])
       state.mark = mark
       state.unstored++
       return

@@ -164,6 +164,12 @@ export class MatrixClient {
     return new Map(members.map(([id, profile]) => [id, textOf(recordOf(profile), 'display_name')]))
   }
 
+  /** What a room is called. @throws MatrixFailure also where it has no name */
+  async roomName(roomId: string, signal: AbortSignal): Promise<string | null> {
+    const path = `${roomPath(roomId)}/state/m.room.name`
+    return textOf(await this.#call({ name: 'room_name', method: 'GET', path }, signal), 'name')
+  }
+
   async joinedRooms(signal: AbortSignal): Promise<readonly string[]> {
     const call = { name: 'joined_rooms', method: 'GET', path: `${V3}/joined_rooms` } as const
     const { joined_rooms: rooms } = await this.#call(call, signal)

@@ -1,4 +1,5 @@
-import { withAddress } from '../../kit/intake/quotation.ts'
+import type { Link } from '../../../inbox/about.ts'
+import { linkBehind, withAddress } from '../../kit/intake/link-behind.ts'
 
 /** More links than this are no message to somebody. */
 const MAX_LINKS = 100
@@ -6,7 +7,17 @@ const MAX_LINKS = 100
 const MAX_TAG = 2_500
 const MAX_LABEL = 1_000
 
-/** The words of a message with the addresses that only its formatted form holds. */
+/** The addresses that only the formatted form of a message holds. */
+export function linksBehind(body: string, formatted: string): readonly Link[] {
+  return (
+    linksIn(withoutFallback(formatted))
+      // What was typed as Markdown holds its address already.
+      .filter(({ address }) => !body.includes(address))
+      .flatMap(({ words, address }) => linkBehind(words, address) ?? [])
+  )
+}
+
+/** Quoted words with the addresses that only their formatted form holds. */
 export function withLinks(body: string, formatted: string): string {
   let rest = body
   let from = 0
@@ -40,11 +51,6 @@ const LETTER = /[\p{L}\p{N}]/u
 function withoutFallback(formatted: string): string {
   const end = formatted.startsWith('<mx-reply>') ? formatted.indexOf('</mx-reply>') : -1
   return end === -1 ? formatted : formatted.slice(end)
-}
-
-interface Link {
-  readonly words: string
-  readonly address: string
 }
 
 function linksIn(formatted: string): readonly Link[] {

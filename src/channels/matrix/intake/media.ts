@@ -1,3 +1,4 @@
+import type { Location } from '../../../inbox/about.ts'
 import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/files/file-loader.ts'
 import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/files/readable-file.ts'
 import type { MatrixClient } from '../api/client.ts'
@@ -19,7 +20,6 @@ export type Media =
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   'm.audio': "I can't listen to audio yet. Please write to me instead.",
   'm.video': "I can't watch videos yet. Send me a picture, or tell me in words.",
-  'm.location': "I can't read places on the map yet. Write me the address.",
 }
 
 export const STICKER = "I can't see stickers yet. Tell me in words."
@@ -40,6 +40,18 @@ export function mediaOf({ content }: MatrixEvent): Media {
   const size = typeof info['size'] === 'number' ? info['size'] : null
   const [, server = '', mediaId = ''] = place
   return { kind: 'file', file: { server, mediaId, name, mediaType, size, ...fileLimit(mediaType) } }
+}
+
+/** `geo:52.52,13.405;u=35`. @see RFC 5870 §3.3 */
+const GEO = /^geo:(-?\d{1,3}(?:\.\d{1,12})?),(-?\d{1,3}(?:\.\d{1,12})?)(?:[,;].{0,200})?$/i
+
+/** The place that a message holds; null: none that can be read. */
+export function locationIn({ content }: MatrixEvent): Location | null {
+  if (textOf(content, 'msgtype') !== 'm.location') return null
+  const [, latitude, longitude] = GEO.exec(textOf(content, 'geo_uri') ?? '') ?? []
+  if (latitude === undefined || longitude === undefined) return null
+  const name = textOf(content, 'body')
+  return { latitude: Number(latitude), longitude: Number(longitude), name, address: null }
 }
 
 /** The words that go with a file: `body` is a caption only where the name is given, too. */

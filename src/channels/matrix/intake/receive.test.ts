@@ -153,18 +153,21 @@ const answering = (id: string) => relation({ 'm.in_reply_to': { event_id: id } }
 
 describe('what a message answers', () => {
   test.each([
-    ['$bobs', 'why?', '[In reply to a message from @bob:test:]\n> Nomen est omen.\n> Yes.\n\nwhy?', 0],
-    ['$picture', 'what is it?', '[In reply to a message from @bob:test]\n\nwhat is it?', 1],
-    ['$bots', 'thanks', 'thanks', 0],
-    ['$gone', 'what?', 'what?', 0],
-    ['$bobs', '!new', '/new', 0],
-  ])('comes with it, marked as a quotation: %s, %s', async (id, body, expected, count) => {
+    ['$bobs', 'why?', 'why?', 'Nomen est omen.\nYes.', 0],
+    ['$picture', 'what is it?', 'what is it?', '', 1],
+    ['$bots', 'thanks', 'thanks', null, 0],
+    ['$gone', 'what?', 'what?', null, 0],
+    ['$bobs', '!new', '/new', 'Nomen est omen.\nYes.', 0],
+  ])('comes with it as a quotation: %s, %s', async (id, body, words, quoted, count) => {
     const item = await map(text(body, answering(id)))
-    expect(item).toMatchObject({ text: expected })
+    expect(item).toMatchObject({ text: words })
+    expect(item?.kind === 'message' && item.about).toEqual(
+      quoted === null ? undefined : { quotes: [{ kind: 'reply', from: '@bob:test', text: quoted }] },
+    )
     expect(item?.kind === 'message' && item.attachments).toHaveLength(count)
   })
 
-  test('comes with an edit as well', async () => {
+  test('is known from the first form of an edited message', async () => {
     known.set('$reply', { sender: ADA, threadRoot: null })
     const content = text('* y', {
       'm.new_content': text('y'),
@@ -172,7 +175,7 @@ describe('what a message answers', () => {
     })
     expect(await map(content)).toMatchObject({
       kind: 'edit',
-      text: '[In reply to a message from @bob:test:]\n> Nomen est omen.\n> Yes.\n\ny',
+      text: 'y',
     })
   })
 
@@ -188,22 +191,37 @@ describe('links that only the formatted words hold', () => {
     [
       'read this',
       'read <a href="https://a.org/?x=1&amp;y=2">this</a>',
-      'read [this](https://a.org/?x=1&y=2)',
+      [{ words: 'this', address: 'https://a.org/?x=1&y=2' }],
     ],
     [
       'a and a',
       "<a href='https://a.org'>a</a> and <a href='https://b.org'>a</a>",
-      '[a](https://a.org) and [a](https://b.org)',
+      [
+        { words: 'a', address: 'https://a.org' },
+        { words: 'a', address: 'https://b.org' },
+      ],
     ],
-    ['[this](https://a.org)', '<a href="https://a.org">this</a>', '[this](https://a.org)'],
-    ['a.org', '<a href="https://a.org">a.org</a>', 'a.org'],
-    ['bold', '<a href="https://a.org"><b>bold</b></a>', '[bold](https://a.org)'],
-    ['Bob: hi', '<a href="https://matrix.to/#/@bob:test">Bob</a>: hi', 'Bob: hi'],
-    ['words', '<a href="https://a.org">other</a>', 'words\n[other](https://a.org)'],
-    ['yes', '<mx-reply><a href="https://a.org">quoted</a></mx-reply>yes', 'yes'],
-    ['x', '<a href="javascript:alert(1)">x</a>', 'x'],
-  ])('%s', async (body, formattedBody, expected) => {
-    expect(await formatted(body, formattedBody)).toMatchObject({ text: expected })
+    ['[this](https://a.org)', '<a href="https://a.org">this</a>', undefined],
+    ['a.org', '<a href="https://a.org">a.org</a>', undefined],
+    ['bold', '<a href="https://a.org"><b>bold</b></a>', [{ words: 'bold', address: 'https://a.org' }]],
+    ['Bob: hi', '<a href="https://matrix.to/#/@bob:test">Bob</a>: hi', undefined],
+    ['words', '<a href="https://a.org">other</a>', [{ words: 'other', address: 'https://a.org' }]],
+    ['yes', '<mx-reply><a href="https://a.org">quoted</a></mx-reply>yes', undefined],
+    ['x', '<a href="javascript:alert(1)">x</a>', undefined],
+  ])(
+    'are handed over apart from the words, which stay as they are: %s',
+    async (body, formattedBody, links) => {
+      const item = await formatted(body, formattedBody)
+      expect(item).toMatchObject({ text: body })
+      expect(item?.kind === 'message' && item.about?.links).toEqual(links)
+    },
+  )
+
+  test('are quoted with the words of somebody else', async () => {
+    const content = text('see this', { formatted_body: 'see <a href="https://a.org">this</a>' })
+    const event = async () => ({ type: 'm.room.message', event_id: '$x', sender: '@bob:test', content })
+    const item = await map(text('why?', answering('$linked')), PRIVATE, {}, { event })
+    expect(item).toMatchObject({ about: { quotes: [{ text: 'see [this](https://a.org)' }] } })
   })
 
   test.each([
@@ -306,11 +324,33 @@ describe('what a message carries', () => {
   })
 
   test.each([
+    ['geo:52.52,13.405;u=35', { latitude: 52.52, longitude: 13.405 }],
+    ['geo:-33.8,151.2', { latitude: -33.8, longitude: 151.2 }],
+  ])('a place is data: %s', async (geo_uri, place) => {
+    const item = await map({ msgtype: 'm.location', body: 'Here', geo_uri })
+    expect(item).toMatchObject({
+      text: '',
+      unsupported: null,
+      about: { location: { ...place, name: 'Here', address: null } },
+    })
+  })
+
+  test('a place that cannot be read is read as the words that it came with', async () => {
+    expect(await map({ msgtype: 'm.location', body: 'Here', geo_uri: 'geo:x' })).toMatchObject({
+      text: 'Here',
+    })
+  })
+
+  test('a room is known by its name', async () => {
+    const item = await map(text('!new'), { ...GROUP, name: 'Team' })
+    expect(item).toMatchObject({ chat: { kind: 'group', name: 'Team' } })
+  })
+
+  test.each([
     ['a sticker', { body: 'wave' }, { type: 'm.sticker' }, 'stickers'],
     ['a poll', {}, { type: 'm.poll.start' }, 'polls'],
     ['audio', { msgtype: 'm.audio', body: 'a.ogg' }, {}, 'audio'],
     ['a video', { msgtype: 'm.video', body: 'v.mp4' }, {}, 'videos'],
-    ['a place', { msgtype: 'm.location', body: 'here' }, {}, 'places'],
     ['an odd file', { msgtype: 'm.file', body: 'x.zip', url: 'mxc://test/a' }, {}, 'another kind'],
     ['a file at a strange address', { ...image, url: 'mxc://../../admin' }, {}, 'another kind'],
     ['a file that is encrypted', { ...image, url: undefined, file: {} }, {}, 'another kind'],

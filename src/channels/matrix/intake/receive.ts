@@ -1,14 +1,15 @@
 import type { Chat, InboundEvent, Unread } from '../../../conversation/receiver.ts'
+import type { Link, Quotation } from '../../../inbox/about.ts'
 import { TransientError } from '../../../support/errors.ts'
-import { withQuotation, type Quotation } from '../../kit/intake/quotation.ts'
+import { aboutField, linksField } from '../../kit/intake/about-field.ts'
 import { formatAddress } from '../address.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import { MatrixFailure } from '../api/failure.ts'
 import { threadRootOf, type Pointed, type Room } from '../rooms/rooms.ts'
 import { isPlainCommand, mentions, normalisedText, repliedTo, withoutFallback } from './addressed.ts'
-import { withLinks } from './links.ts'
+import { linksBehind, withLinks } from './links.ts'
 import type { FileLoader, FileRef } from './media.ts'
-import { captionOf, mediaOf, POLL, STICKER } from './media.ts'
+import { captionOf, locationIn, mediaOf, POLL, STICKER } from './media.ts'
 
 export const ENCRYPTED_ROOM =
   "This room is encrypted end to end, and I can't read encrypted messages. Please write to me in a room without encryption."
@@ -56,14 +57,16 @@ export async function mapEvent(event: MatrixEvent, context: MappingContext): Pro
   const chat = await chatOf(event, event.content, body, context)
   const replied = chat.addressed ? await repliedIn(event, context) : null
   const files = [replied?.file ?? null, media.kind === 'file' ? media.file : null]
-  const text = withLinks(normalisedText(body, botIn(context)), textOf(event.content, 'formatted_body') ?? '')
+  const location = locationIn(event)
   return {
     kind: 'message',
     address: formatAddress(context.roomId, threadRootOf(event)),
     platformMessageId: event.event_id,
     person: personOf(event.sender, context),
     chat,
-    text: replied ? withQuotation(text, replied.quotation) : text,
+    // The body of a place is what its program makes of it.
+    text: location ? '' : normalisedText(body, botIn(context)),
+    ...aboutField({ quotes: [replied?.quotation ?? null], location, links: linksOf(body, event.content) }),
     attachments: files.filter((file) => file !== null).map(context.load),
     unsupported: unsupported ?? (media.kind === 'unsupported' ? media.sentence : null),
   }
@@ -130,18 +133,19 @@ async function mapEdit(
   const body = 'filename' in content ? captionOf(content) : wordsOf(content)
   if (body === '') return null
   const chat = await chatOf(event, content, body, context)
-  // What a message answers is given in its first form alone.
-  const first = chat.addressed ? ((await context.event?.(originalId)) ?? null) : null
-  const replied = first && (await repliedIn(first, context))
-  const text = withLinks(normalisedText(body, botIn(context)), textOf(content, 'formatted_body') ?? '')
   return {
     kind: 'edit',
     address: formatAddress(context.roomId, original.threadRoot),
     platformMessageId: originalId,
     person: personOf(event.sender, context),
     chat,
-    text: replied ? withQuotation(text, replied.quotation) : text,
+    text: normalisedText(body, botIn(context)),
+    ...linksField(linksOf(body, content)),
   }
+}
+
+function linksOf(body: string, content: Readonly<Record<string, unknown>>): readonly Link[] {
+  return linksBehind(body, textOf(content, 'formatted_body') ?? '')
 }
 
 interface Replied {
@@ -160,7 +164,7 @@ async function repliedIn(event: MatrixEvent, context: MappingContext): Promise<R
   const body = file ? captionOf(replied.content) : wordsOf(replied.content)
   const text = withLinks(body, textOf(replied.content, 'formatted_body') ?? '')
   const from = context.room.names.get(replied.sender) ?? replied.sender
-  return { quotation: { kind: 'answered', from, text }, file }
+  return { quotation: { kind: 'reply', from, text }, file }
 }
 
 /** A deleted message does not tell any more which thread it was in: what is remembered has to do. */
@@ -185,7 +189,7 @@ async function chatOf(
   if (room.private) return { id: roomId, kind: 'private', addressed: true }
   const addressed =
     mentions(content, botIn(context)) || isPlainCommand(body) || (await answersBot(event, context))
-  return { id: roomId, kind: 'group', addressed }
+  return { id: roomId, kind: 'group', ...(room.name ? { name: room.name } : {}), addressed }
 }
 
 /** A reply to a message of the bot, or anything in a thread that hangs on one. */

@@ -9,6 +9,8 @@ export interface Room {
   readonly private: boolean
   /** The name that the bot has there; null = none. */
   readonly ownName: string | null
+  /** What the room is called; null or left out: it is private, or has no name. */
+  readonly name?: string | null
   /** What the others are called there; only in rooms of few people. */
   readonly names: ReadonlyMap<string, string | null>
 }
@@ -58,8 +60,8 @@ export class Rooms {
   /** Takes notice of who came and went, and of who wrote what. */
   observe(roomId: string, events: readonly MatrixEvent[]): void {
     for (const event of events) {
-      if (event.type === 'm.room.member') {
-        if (!this.#large.has(roomId)) this.#rooms.delete(roomId)
+      if (event.type === 'm.room.member' || event.type === 'm.room.name') {
+        if (event.type === 'm.room.name' || !this.#large.has(roomId)) this.#rooms.delete(roomId)
       } else this.remember(roomId, event.event_id, pointedOf(event))
     }
   }
@@ -115,18 +117,33 @@ export class Rooms {
     this.#large.delete(roomId)
   }
 
+  async #nameOf(roomId: string, signal: AbortSignal): Promise<string | null> {
+    try {
+      return await this.#client.roomName(roomId, signal)
+    } catch (error) {
+      // Many rooms have none.
+      if (isClosed(error)) return null
+      throw error
+    }
+  }
+
   async #ask(roomId: string, userId: string, signal: AbortSignal): Promise<Room> {
     try {
       const members = await this.#client.members(roomId, signal)
       const ownName = members.get(userId) ?? null
       if (members.size > LARGE_ROOM) {
         this.#large.add(roomId)
-        return { ...CLOSED_ROOM, ownName }
+        return { ...CLOSED_ROOM, ownName, name: await this.#nameOf(roomId, signal) }
       }
       this.#large.delete(roomId)
       const two = members.size === 2 && members.has(userId)
       const alone = two && (await this.#client.invitedCount(roomId, signal)) === 0
-      return { private: alone, ownName, names: members }
+      return {
+        private: alone,
+        ownName,
+        names: members,
+        name: alone ? null : await this.#nameOf(roomId, signal),
+      }
     } catch (error) {
       if (isClosed(error)) return CLOSED_ROOM
       throw error

@@ -81,7 +81,7 @@ describe('the words', () => {
       '<http://example.org|example.org> <https://a.org/?x=1&amp;y=2>',
       'example.org https://a.org/?x=1&y=2',
     ],
-    ['show named links with their address', '<https://a.org|here>', '[here](https://a.org)'],
+    ['show the name of a link', '<https://a.org|here>', 'here'],
     ['show mail addresses', '<mailto:a@b.org|a@b.org>', 'a@b.org'],
     ['are a call for help where there are none', '<@U0BOT>', '/help'],
     ['may be a command in the form that Slack lets through', '!model x', '/model x'],
@@ -89,6 +89,12 @@ describe('the words', () => {
     ['may be a command behind the call', '<@U0BOT> /new', '/new'],
   ] as const
   for (const [what, text, words] of WORDS) test(`${what}`, () => expect(map({ text })!.text).toBe(words))
+
+  test('come with the addresses behind them, unless they are those', () => {
+    const text = 'See <https://a.org/?x=1&amp;y=2|a &amp; b>, <http://example.org|example.org>.'
+    expect(map({ text })!.about).toEqual({ links: [{ words: 'a & b', address: 'https://a.org/?x=1&y=2' }] })
+    expect(map({ text: '<http://example.org|example.org>' })).not.toHaveProperty('about')
+  })
 })
 
 describe('nothing is made of', () => {
@@ -180,6 +186,7 @@ describe('a change', () => {
       kind: 'deletion',
       address: 'C1:7.000001',
       platformMessageId: '7.000001',
+      place: 'C1',
     })
   })
 
@@ -229,34 +236,36 @@ test.each([
 
 describe('a message that was passed on', () => {
   const shared = { is_share: true, author_name: 'Bob', text: 'Nomen &amp; <https://a.org|omen>' }
-  const quoted = '[A message from Bob:]\n> Nomen & [omen](https://a.org)'
+  const quoted = (text: string, from: string | null = null) => ({ quotes: [{ kind: 'forward', from, text }] })
+  const nomen = quoted('Nomen & [omen](https://a.org)', 'Bob')
   const picture = { name: 'cat.png', mimetype: 'image/png', url_private: 'https://files.slack.com/cat.png' }
 
   test('alone is read with its files', () => {
     const item = map({ text: '', attachments: [{ ...shared, files: [picture] }] }, 'D1')!
-    expect(item.text).toBe(quoted)
+    expect(item).toMatchObject({ text: '', about: nomen })
     expect(item.attachments).toHaveLength(1)
   })
 
-  test('stands before the words about it', () => {
-    expect(map({ text: 'What does it mean?', attachments: [shared] }, 'D1')!.text).toBe(
-      `${quoted}\n\nWhat does it mean?`,
-    )
+  test('stands apart from the words about it', () => {
+    expect(map({ text: 'What does it mean?', attachments: [shared] }, 'D1')).toMatchObject({
+      text: 'What does it mean?',
+      about: nomen,
+    })
   })
 
   test('may have its words in blocks', () => {
     const blocks = [{ type: 'section', text: { type: 'mrkdwn', text: 'in blocks' } }]
     const attachment = { is_share: true, message_blocks: [{ message: { blocks } }] }
-    expect(map({ text: '', attachments: [attachment] }, 'D1')!.text).toBe('[A message:]\n> in blocks')
+    expect(map({ text: '', attachments: [attachment] }, 'D1')!.about).toEqual(quoted('in blocks'))
   })
 
   test.each([
     [{ blocks: [{ type: 'section', text: { type: 'mrkdwn', text: 'in blocks' } }] }, 'in blocks'],
-    [{ title: 'Build 7', text: 'failed' }, 'Build 7\n> failed'],
+    [{ title: 'Build 7', text: 'failed' }, 'Build 7\nfailed'],
     [{ title: 'Build 7' }, 'Build 7'],
   ])('of a program is read as well: %j', (parts, words) => {
     const attachment = { is_share: true, fallback: '[no preview available]', ...parts }
-    expect(map({ text: '', attachments: [attachment] }, 'D1')!.text).toBe(`[A message:]\n> ${words}`)
+    expect(map({ text: '', attachments: [attachment] }, 'D1')!.about).toEqual(quoted(words))
   })
 
   test.each([
@@ -276,7 +285,7 @@ describe('a message that was passed on', () => {
 
   test('may be known by standing there alone', () => {
     const attachments = [{ fallback: 'Bob: Nomen' }, {}]
-    expect(map({ text: '', attachments }, 'D1')!.text).toBe('[A message:]\n> Bob: Nomen')
+    expect(map({ text: '', attachments }, 'D1')!.about).toEqual(quoted('Bob: Nomen'))
     expect(map({ text: '', attachments: [{}] }, 'D1')).toBeNull()
     for (const odd of ['x', {}, [null, 1]])
       expect(map({ text: '', attachments: odd as never }, 'D1')).toBeNull()
@@ -298,7 +307,11 @@ describe('blocks without words next to them', () => {
         { type: 'link', url: 'https://a.org', text: 'that' },
       ),
     )!
-    expect(item).toMatchObject({ text: 'what is <this> & [that](https://a.org)', chat: { addressed: true } })
+    expect(item).toMatchObject({
+      text: 'what is <this> & that',
+      about: { links: [{ words: 'that', address: 'https://a.org' }] },
+      chat: { addressed: true },
+    })
   })
 
   test('of every kind are read', () => {

@@ -1,11 +1,12 @@
 import type { Chat, InboundEvent, Person, Unread } from '../../../conversation/receiver.ts'
-import { withQuotation } from '../../kit/intake/quotation.ts'
+import type { Quotation } from '../../../inbox/about.ts'
+import { aboutField, linksField } from '../../kit/intake/about-field.ts'
 import { formatAddress, isPrivate } from '../address.ts'
 import { commandText, withSlash } from './commands.ts'
 import type { FileLoader } from './media.ts'
 import { fileOf, type FileRef } from './media.ts'
 import { isText, sharedIn, threadOf, wordsOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
-import { mentions, mentionsOnlyOthers, plainText, type BotIdentity } from './text.ts'
+import { linksIn, mentions, mentionsOnlyOthers, plainText, quotedText, type BotIdentity } from './text.ts'
 
 export interface MappingContext {
   readonly bot: BotIdentity
@@ -57,24 +58,26 @@ export function mapMessage(
   if (!person || !WRITTEN.has(message.subtype)) return null
   const words = wordsOf(message)
   const shared = sharedIn(message)
-  const text = shared.reduceRight(
-    (rest, { from, text: theirs }) =>
-      withQuotation(rest, { kind: 'shared', from, text: plainText(theirs, context.bot) }),
-    withSlash(plainText(words, context.bot)),
-  )
+  const text = withSlash(plainText(words, context.bot))
+  const links = linksIn(words)
+  const quotes = shared.map(({ from, text: theirs }): Quotation => {
+    return { kind: 'forward', from, text: quotedText(theirs, context.bot) }
+  })
   const files = [...shared.flatMap((one) => one.files), ...(message.files ?? [])]
     .filter(({ mode }) => mode !== 'tombstone')
     .map(fileOf)
   // A mention of the bot and nothing else asks for help.
   const called = mentions(words, context.bot.userId)
-  if (text === '' && files.length === 0 && !called) return null
+  const isEmpty = text === '' && files.length === 0 && quotes.length === 0
+  if (isEmpty && !called) return null
   return {
     kind: 'message',
     address: addressOf(channel, message),
     platformMessageId: message.ts,
     person,
     chat: chatOf(channel, message, context),
-    text: text === '' && files.length === 0 ? '/help' : text,
+    text: isEmpty ? '/help' : text,
+    ...aboutField({ quotes, links }),
     attachments: files.filter((file): file is FileRef => typeof file !== 'string').map(context.load),
     unsupported: files.find((file) => typeof file === 'string') ?? null,
   }
@@ -87,9 +90,10 @@ export function mapChange(event: SlackMessageEvent, context: MappingContext): In
   if (message.subtype === 'tombstone') return deletion(channel, before ?? message)
   const person = personOf(message, context.bot)
   if (!person || !WRITTEN.has(message.subtype)) return null
-  const text = plainText(wordsOf(message), context.bot)
+  const words = wordsOf(message)
+  const text = plainText(words, context.bot)
   // A preview that Slack adds to a link is a change as well.
-  if (text === '' || (before && wordsOf(before) === wordsOf(message))) return null
+  if (text === '' || (before && wordsOf(before) === words)) return null
   return {
     kind: 'edit',
     address: addressOf(channel, message),
@@ -97,6 +101,7 @@ export function mapChange(event: SlackMessageEvent, context: MappingContext): In
     person,
     chat: chatOf(channel, message, context),
     text,
+    ...linksField(linksIn(words)),
   }
 }
 
@@ -157,7 +162,12 @@ function addressOf(channel: string, message: SlackMessage): string {
 
 function chatOf(channel: string, message: SlackMessage, context: MappingContext): Chat {
   if (isPrivate(channel)) return { id: channel, kind: 'private', addressed: true }
-  return { id: channel, kind: 'group', addressed: isAddressed(channel, message, context) }
+  return { ...groupOf(channel, message), addressed: isAddressed(channel, message, context) }
+}
+
+/** What is said in the channel itself is read together, although each message may open a thread. */
+function groupOf(channel: string, message: SlackMessage) {
+  return { id: channel, kind: 'group', place: formatAddress(channel, threadOf(message)) } as const
 }
 
 /**
@@ -182,5 +192,8 @@ function personOf(message: SlackMessage, bot: BotIdentity): Person | null {
 const SLACKBOT = 'USLACKBOT'
 
 function deletion(channel: string, message: SlackMessage): InboundEvent {
-  return { kind: 'deletion', address: addressOf(channel, message), platformMessageId: message.ts }
+  const { ts: platformMessageId } = message
+  const { place } = groupOf(channel, message)
+  const address = addressOf(channel, message)
+  return { kind: 'deletion', address, platformMessageId, ...(place === address ? {} : { place }) }
 }

@@ -1,3 +1,6 @@
+import type { Link } from '../../../inbox/about.ts'
+import { linkBehind, withAddress } from '../../kit/intake/link-behind.ts'
+
 /** Who the bot is there. */
 export interface BotIdentity {
   readonly userId: string
@@ -16,8 +19,31 @@ const OTHERS = /<@([UW][A-Z0-9]+)[|>]/g
  * @see https://docs.slack.dev/messaging/formatting-message-text
  */
 export function plainText(text: string, bot: BotIdentity): string {
+  return textOf(text, bot, (label) => label)
+}
+
+/** As `plainText`, with the addresses behind words: `[words](address)`. */
+export function quotedText(text: string, bot: BotIdentity): string {
+  return textOf(text, bot, withAddress)
+}
+
+/** The addresses behind words, which the text shows no more. Slack makes links of what looks like one, too. */
+export function linksIn(text: string): readonly Link[] {
+  return [...text.matchAll(TOKEN)].flatMap(([, inner = '']) => {
+    const [target = '', label] = splitOnce(inner)
+    return label !== undefined && ADDRESS.test(target)
+      ? (linkBehind(unescape(label), unescape(target)) ?? [])
+      : []
+  })
+}
+
+const ADDRESS = /^[a-z][a-z0-9+.-]*:/i
+
+type Addressed = (label: string, address: string) => string
+
+function textOf(text: string, bot: BotIdentity, addressed: Addressed): string {
   const uncalled = withoutCallBehind(withoutCallBefore(text, bot.userId), bot.userId)
-  return unescape(uncalled.replace(TOKEN, (whole, inner: string) => tokenText(whole, inner, bot)))
+  return unescape(uncalled.replace(TOKEN, (whole, inner: string) => tokenText(whole, inner, bot, addressed)))
 }
 
 function withoutCallBefore(text: string, userId: string): string {
@@ -54,17 +80,15 @@ function mentioned(text: string): string[] {
   return [...text.matchAll(OTHERS)].map((match) => match[1]!)
 }
 
-function tokenText(whole: string, inner: string, bot: BotIdentity): string {
+function tokenText(whole: string, inner: string, bot: BotIdentity, addressed: Addressed): string {
   const person = PERSON.exec(inner)
   if (person) return `@${person[2] ?? (person[1] === bot.userId ? bot.name : person[1])}`
   const [target = '', label] = splitOnce(inner)
   if (target.startsWith('#')) return `#${label || target.slice(1)}`
   if (target.startsWith('!')) return label ?? `@${target.slice(1).replace(/^subteam\^/, '')}`
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(target)) return whole
+  if (!ADDRESS.test(target)) return whole
   if (label === undefined) return target
-  // Slack makes links of what looks like an address, and shows it as it was typed.
-  const typed = target.replace(/^[a-z][a-z0-9+.-]*:(?:\/\/)?/i, '')
-  return label === target || label === typed || `${label}/` === typed ? label : `[${label}](${target})`
+  return addressed(label, target)
 }
 
 function splitOnce(inner: string): [string, string | undefined] {

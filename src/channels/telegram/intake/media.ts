@@ -1,4 +1,5 @@
 import type { ExternalReplyInfo, Message } from 'grammy/types'
+import type { Contact, Location } from '../../../inbox/about.ts'
 import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/files/file-loader.ts'
 import {
   fileLimit,
@@ -30,18 +31,42 @@ const UNSUPPORTED: ReadonlyArray<readonly [keyof Message.CommonMessage | string,
   ['video_note', "I can't watch videos yet. Send me a picture, or tell me in words."],
   ['sticker', "I can't see stickers yet. Tell me in words."],
   ['story', "I can't see stories. Tell me in words."],
-  ['venue', "I can't read places on the map yet. Write me the address."],
-  ['location', "I can't read places on the map yet. Write me the address."],
   ['poll', "I can't vote in polls or read them yet. Write me the question."],
   ['checklist', "I can't read checklists yet. Write me the points as text."],
-  ['contact', "I can't read contacts. Write me what you need as text."],
   ['dice', "I can't play dice. Write me something instead."],
   ['game', "I can't play games here. Write me something instead."],
   ['paid_media', "I can't open paid media. Send me a picture, or tell me in words."],
 ]
 
 /** The fields of a message that hold media. */
-export const MEDIA_FIELDS: readonly string[] = ['photo', 'document', ...UNSUPPORTED.map(([field]) => field)]
+export const MEDIA_FIELDS: readonly string[] = [
+  'photo',
+  'document',
+  'venue',
+  'location',
+  'contact',
+  ...UNSUPPORTED.map(([field]) => field),
+]
+
+/** The place that a message holds; null: none. */
+export function locationIn({ location, venue }: Message): Location | null {
+  const at = venue?.location ?? location
+  if (!at || !Number.isFinite(at.latitude) || !Number.isFinite(at.longitude)) return null
+  const { latitude, longitude } = at
+  return { latitude, longitude, name: textOrNull(venue?.title), address: textOrNull(venue?.address) }
+}
+
+/** The person's card that a message holds; null: none. */
+export function contactIn({ contact }: Message): Contact | null {
+  if (!contact) return null
+  const name = [contact.first_name, contact.last_name].map(textOrNull).filter((part) => part !== null)
+  const phone = textOrNull(contact.phone_number)
+  return name.length === 0 && phone === null ? null : { name: name.join(' '), phone }
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null
+}
 
 /** The media of a message, or of one that it answers in another chat; pure, nothing is loaded. */
 export function mediaOf(message: Message | ExternalReplyInfo): Media {

@@ -354,6 +354,7 @@ function joinWords(first: InboundEvent | null, next: InboundEvent | null): Inbou
     ...first,
     chat: { ...first.chat, addressed: first.chat.addressed || next.chat.addressed },
     text: [first.text, next.text].filter((text) => text !== '').join('\n'),
+    ...(first.about || next.about ? { about: { ...first.about, ...next.about } } : {}),
     attachments: [...first.attachments, ...next.attachments],
     unsupported: first.unsupported ?? next.unsupported,
   }

@@ -84,7 +84,12 @@ describe('an update of Telegram', () => {
     ['/roll', {}, false],
     ['@hermes_test_bot hello', { forward_origin: { type: 'hidden_user' } }, false],
   ])('from a group saying %j %j: meant for the bot? %j', (text, fields, expected) => {
-    expect(inGroup(text, fields).chat).toEqual({ id: '-100777', kind: 'group', addressed: expected })
+    expect(inGroup(text, fields).chat).toEqual({
+      id: '-100777',
+      kind: 'group',
+      name: 'A group',
+      addressed: expected,
+    })
   })
 
   test('with a command is read without the name of the bot, and nothing else is rewritten', () => {
@@ -110,30 +115,44 @@ describe('an update of Telegram', () => {
       forward_origin: origin,
       entities: [{ type: 'bot_command', offset: 0, length: 4 }],
     })
-    expect(item).toMatchObject({ person: { id: '501' }, text: '/new', forwarded: true })
+    expect(item).toMatchObject({ person: { id: '501' }, text: '', forwarded: true })
+    expect(item.about).toEqual({ quotes: [{ kind: 'forward', from: 'Boss', text: '/new' }] })
+  })
+
+  test('that was forwarded without words is marked by its picture', () => {
+    const item = one({
+      photo: [{ file_id: 'p' }],
+      forward_origin: { type: 'hidden_user', sender_user_name: 'Cleo' },
+    })
+    expect(item.about).toEqual({ quotes: [{ kind: 'forward', from: 'Cleo', text: '' }] })
+    expect(item.attachments).toHaveLength(1)
   })
 
   const link = (offset: number, length: number, url: string) => ({ type: 'text_link', offset, length, url })
 
-  test('with words that link to an address carries both, wherever they stand', () => {
+  test('with words that link to an address carries both, the words verbatim', () => {
     const url = 'https://example.org/docs'
     const marks = [link(5, 4, url), { type: 'bold', offset: 0, length: 9 }, link(15, 7, 'https://b.org')]
-    expect(one({ text: 'Read this, and another.', entities: marks }).text).toBe(
-      'Read [this](https://example.org/docs), and [another](https://b.org).',
-    )
+    const item = one({ text: 'Read this, and another.', entities: marks })
+    expect(item.text).toBe('Read this, and another.')
+    const links = [{ words: 'look', address: url }]
+    expect(item.about).toEqual({
+      links: [
+        { words: 'this', address: url },
+        { words: 'another', address: 'https://b.org' },
+      ],
+    })
     const caption = { caption: 'look', caption_entities: [link(0, 4, url)] }
-    expect(one({ photo: [{ file_id: 'p' }], ...caption }).text).toBe(`[look](${url})`)
-    expect(one({ ...caption, photo: [{ file_id: 'p' }], forward_origin: { type: 'hidden_user' } }).text).toBe(
-      `[look](${url})`,
-    )
+    expect(one({ photo: [{ file_id: 'p' }], ...caption })).toMatchObject({ text: 'look', about: { links } })
+    const forwarded = one({ ...caption, photo: [{ file_id: 'p' }], forward_origin: { type: 'hidden_user' } })
+    expect(forwarded.about).toEqual({ quotes: [{ kind: 'forward', from: null, text: `[look](${url})` }] })
     expect(map({ text: 'look', entities: [link(0, 4, url)] }, 'edited_message')).toMatchObject([
-      { text: `[look](${url})` },
+      { text: 'look', links },
     ])
     const command = { type: 'bot_command', offset: 0, length: 20 }
-    expect(one({ text: '/new@hermes_test_bot this', entities: [command, link(21, 4, url)] }).text).toBe(
-      `/new [this](${url})`,
-    )
-    expect(one({ text: 'example.org/docs', entities: [link(0, 16, url)] }).text).toBe('example.org/docs')
+    const called = one({ text: '/new@hermes_test_bot this', entities: [command, link(21, 4, url)] })
+    expect(called).toMatchObject({ text: '/new this', about: { links: [{ words: 'this', address: url }] } })
+    expect(one({ text: 'example.org/docs', entities: [link(0, 16, url)] }).about).toBeUndefined()
   })
 
   const BEN = { id: 9, is_bot: false, first_name: 'Ben' }
@@ -141,50 +160,61 @@ describe('an update of Telegram', () => {
 
   test('that answers somebody else carries what it answers, marked as a quotation', () => {
     const asks = '@hermes_test_bot what does this mean?'
-    expect(inGroup(asks, { reply_to_message: said('Nomen est omen.\nYes.') }).text).toBe(
-      `[In reply to a message from Ben:]\n> Nomen est omen.\n> Yes.\n\n${asks}`,
-    )
+    const reply = (kind: string, text: string) => ({ quotes: [{ kind, from: 'Ben', text }] })
+    const whole = inGroup(asks, { reply_to_message: said('Nomen est omen.\nYes.') })
+    expect(whole).toMatchObject({ text: asks, about: reply('reply', 'Nomen est omen.\nYes.') })
     const quote = { text: 'omen', position: 10 }
-    expect(inGroup(asks, { reply_to_message: said('Nomen est omen.'), quote }).text).toContain('> omen\n\n')
+    const part = inGroup(asks, { reply_to_message: said('Nomen est omen.'), quote })
+    expect(part.about).toEqual(reply('part', 'omen'))
     const linked = said('here', { entities: [link(0, 4, 'https://example.org/docs')] })
-    expect(inGroup(asks, { reply_to_message: linked }).text).toContain('> [here](https://example.org/docs)')
+    expect(inGroup(asks, { reply_to_message: linked }).about).toEqual(
+      reply('reply', '[here](https://example.org/docs)'),
+    )
     const edit = map({ text: 'and this?', reply_to_message: said('Nomen') }, 'edited_message')
-    expect(edit).toMatchObject([{ text: '[In reply to a message from Ben:]\n> Nomen\n\nand this?' }])
+    // What it answers is known from its first form.
+    expect(edit).toMatchObject([{ text: 'and this?' }])
   })
 
   test('that answers a picture carries it, also from another chat', () => {
     asked.length = 0
     const photo = [{ file_id: 'theirs' }]
     const item = one({ text: 'what is it?', reply_to_message: said('', { photo, text: undefined }) })
-    expect(item.text).toBe('[In reply to a message from Ben]\n\nwhat is it?')
+    expect(item).toMatchObject({
+      text: 'what is it?',
+      about: { quotes: [{ kind: 'reply', from: 'Ben', text: '' }] },
+    })
     const origin = { type: 'hidden_user', sender_user_name: 'Cleo', date: 1 }
     const elsewhere = one({ text: 'and?', external_reply: { origin, photo }, quote: { text: 'a cat' } })
-    expect(elsewhere.text).toBe('[In reply to a message from Cleo:]\n> a cat\n\nand?')
+    expect(elsewhere.about).toEqual({ quotes: [{ kind: 'part', from: 'Cleo', text: 'a cat' }] })
     expect(asked.map(({ fileId }) => fileId)).toEqual(['theirs', 'theirs'])
   })
 
   test.each([[{ origin: undefined }], [{ origin: { type: 'new' } }], [{ origin: { type: 'chat' } }], [{}]])(
     'that answers something unknown is not lost: %j',
     (external) => {
-      expect(one({ text: 'why?', external_reply: external, quote: { text: 'x' } }).text).toContain('why?')
+      const quoted = one({ text: 'why?', external_reply: external, quote: { text: 'x' } })
+      expect(quoted).toMatchObject({
+        text: 'why?',
+        about: { quotes: [{ kind: 'part', from: null, text: 'x' }] },
+      })
       expect(one({ text: 'why?', external_reply: external, quote: {} }).text).toBe('why?')
     },
   )
 
   test.each([
-    ['a command', '/new', {}, '/new'],
-    ['what the bot wrote', 'thanks', { from: { id: 4242, is_bot: true } }, 'thanks'],
-    ['what made the topic', 'hello', { forum_topic_created: {} }, 'hello'],
-    ['a note of the service', 'hello', { text: undefined, pinned_message: {} }, 'hello'],
-  ])('is not quoted with %s', (_what, text, fields, expected) => {
-    expect(one({ text, reply_to_message: said('before', fields) }).text).toBe(expected)
+    ['what the bot wrote', { from: { id: 4242, is_bot: true } }],
+    ['what made the topic', { forum_topic_created: {} }],
+    ['a note of the service', { text: undefined, pinned_message: {} }],
+  ])('is not quoted with %s', (_what, fields) => {
+    const item = one({ text: 'hello', reply_to_message: said('before', fields) })
+    expect(item).not.toHaveProperty('about')
   })
 
   test('of the bot is quoted where a part of it was chosen', () => {
     const own = said('one two three', { from: { id: 4242, is_bot: true, first_name: 'Hermes' } })
-    expect(one({ text: 'why?', reply_to_message: own, quote: { text: 'two' } }).text).toBe(
-      '[In reply to a message from Hermes:]\n> two\n\nwhy?',
-    )
+    expect(one({ text: 'why?', reply_to_message: own, quote: { text: 'two' } }).about).toEqual({
+      quotes: [{ kind: 'part', from: 'Hermes', text: 'two' }],
+    })
   })
 
   test('with a photo carries the largest size that the model takes, and its caption', () => {
@@ -220,13 +250,30 @@ describe('an update of Telegram', () => {
     [{ video: {} }],
     [{ video_note: {} }],
     [{ sticker: {} }],
-    [{ location: {} }],
-    [{ venue: {}, location: {} }],
     [{ poll: {} }],
-    [{ contact: {} }],
     [{ dice: {} }],
   ])('with %j gets a short reply', (fields) => {
     expect(one(fields).unsupported).toMatch(/^I can.*\.$/)
+  })
+
+  const place = { latitude: 52.52, longitude: 13.405 }
+
+  test.each([
+    [{ location: place }, { location: { ...place, name: null, address: null } }],
+    [
+      { location: place, venue: { location: place, title: 'Zoo', address: 'Budapester Str. 34' } },
+      { location: { ...place, name: 'Zoo', address: 'Budapester Str. 34' } },
+    ],
+    [
+      { contact: { phone_number: '+49301', first_name: 'Ben', last_name: 'B' } },
+      { contact: { name: 'Ben B', phone: '+49301' } },
+    ],
+  ])('with %j is data, and has no words', (fields, about) => {
+    expect(one(fields)).toMatchObject({ text: '', unsupported: null, about })
+  })
+
+  test.each([[{ location: {} }], [{ contact: {} }]])('with %j holds nothing that can be known', (fields) => {
+    expect(map(fields)).toEqual([])
   })
 
   test('that changes a message is an edit; a location that moves is nothing', () => {

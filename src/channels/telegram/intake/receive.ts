@@ -8,9 +8,19 @@ import type {
 } from 'grammy/types'
 import { COMMAND_NAMES_AND_START } from '../../../conversation/commands.ts'
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
+import type { Link, Quotation } from '../../../inbox/about.ts'
 import type { Piece } from '../../../inbox/arrival.ts'
-import { withAddress, type Quotation, withQuotation } from '../../kit/intake/quotation.ts'
-import { mediaOf, type FileRef, type FileLoader, type Media, MEDIA_FIELDS } from './media.ts'
+import { aboutField, linksField } from '../../kit/intake/about-field.ts'
+import { linkBehind, withAddress } from '../../kit/intake/link-behind.ts'
+import {
+  contactIn,
+  locationIn,
+  mediaOf,
+  type FileRef,
+  type FileLoader,
+  type Media,
+  MEDIA_FIELDS,
+} from './media.ts'
 
 /** The kinds of update that are asked for. */
 export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] as const
@@ -94,11 +104,15 @@ function mapMessage(message: Message, context: MappingContext): readonly Inbound
   if (!person) return []
   // What is written has no media, and needs no search for it.
   const media: Media = message.text ? { kind: 'none' } : mediaOf(message)
-  const text = normalisedText(message, context.bot)
+  const words = normalisedText(message, context.bot)
+  const [location, contact] = [locationIn(message), contactIn(message)]
   // Members who join or leave, pinned messages and the like are no requests.
-  if (text === '' && media.kind === 'none') return []
+  if (words === '' && media.kind === 'none' && !location && !contact) return []
   // Of an album every piece answers the same: the one with the words says so.
-  const replied = message.media_group_id !== undefined && text === '' ? null : repliedIn(message, context.bot)
+  const isPiece = message.media_group_id !== undefined && words === ''
+  const replied = isPiece ? null : repliedIn(message, context.bot)
+  const forwarded = isPiece ? null : forwardedIn(message)
+  const links = forwarded ? [] : linksIn(message)
   const files = [replied?.file ?? null, media.kind === 'file' ? media.file : null]
   return [
     {
@@ -106,7 +120,8 @@ function mapMessage(message: Message, context: MappingContext): readonly Inbound
       ...placeOf(message),
       person,
       chat: { ...chatOf(message), addressed: isAddressed(message, context.bot) },
-      text: replied ? withQuotation(text, replied.quotation) : text,
+      text: forwarded ? '' : words,
+      ...aboutField({ quotes: [replied?.quotation ?? null, forwarded], links, location, contact }),
       attachments: files.filter((file) => file !== null).map(context.load),
       unsupported: media.kind === 'unsupported' ? media.sentence : null,
       ...(message.forward_origin ? { forwarded: true } : {}),
@@ -125,17 +140,23 @@ function mapEdit(message: Message, context: MappingContext): readonly InboundEve
   const person = personOf(message)
   const text = normalisedText(message, context.bot)
   // A live location that moves is an edit as well.
-  if (!person || text === '') return []
-  const replied = repliedIn(message, context.bot)
+  if (!person || text === '' || message.forward_origin) return []
   return [
     {
       kind: 'edit',
       ...placeOf(message),
       person,
       chat: { ...chatOf(message), addressed: isAddressed(message, context.bot) },
-      text: replied ? withQuotation(text, replied.quotation) : text,
+      text,
+      ...linksField(linksIn(message)),
     },
   ]
+}
+
+/** Somebody else's words that the person passes on; null: the words are the person's own. */
+function forwardedIn(message: Message): Quotation | null {
+  const { forward_origin: origin } = message
+  return origin ? { kind: 'forward', from: nameOfOrigin(origin), text: quotedWordsOf(message) } : null
 }
 
 /** Where a message goes: a chat, or one topic of a forum. Written `chatId` or `chatId/threadId`. */
@@ -169,8 +190,10 @@ function placeOf(message: Message): { readonly address: string; readonly platfor
   }
 }
 
-function chatOf({ chat }: Message): Pick<Chat, 'id' | 'kind'> {
-  return { id: String(chat.id), kind: chat.type === 'private' ? 'private' : 'group' }
+function chatOf({ chat }: Message): Pick<Chat, 'id' | 'kind' | 'name'> {
+  const id = String(chat.id)
+  if (chat.type === 'private') return { id, kind: 'private' }
+  return { id, kind: 'group', ...(chat.title ? { name: chat.title } : {}) }
 }
 
 /**
@@ -214,23 +237,26 @@ function repliedIn(message: Message, bot: BotIdentity): Replied | null {
   if (replied && !('forum_topic_created' in replied)) {
     const own = replied.from?.id === bot.id
     if (own && chosen === null) return null
-    return repliedOf(nameOfSender(replied), chosen ?? wordsOf(replied), own ? null : replied)
+    return repliedOf(nameOfSender(replied), chosen, quotedWordsOf(replied), own ? null : replied)
   }
   // It is in another chat, or in another topic.
-  if (external) return repliedOf(nameOfOrigin(external.origin), chosen ?? '', external)
-  return chosen === null ? null : repliedOf(null, chosen, null)
+  if (external) return repliedOf(nameOfOrigin(external.origin), chosen, '', external)
+  return chosen === null ? null : repliedOf(null, chosen, '', null)
 }
 
+/** @param chosen the part that the person answers; null = all of it */
 function repliedOf(
   from: string | null,
-  text: string,
+  chosen: string | null,
+  words: string,
   carrier: Message | ExternalReplyInfo | null,
 ): Replied | null {
   const media = carrier ? mediaOf(carrier) : null
   const file = media?.kind === 'file' ? media.file : null
+  const text = chosen ?? words
   // Somebody joined, a message was pinned.
   if (text === '' && (media === null || media.kind === 'none')) return null
-  return { quotation: { kind: 'answered', from, text }, file }
+  return { quotation: { kind: chosen === null ? 'reply' : 'part', from, text }, file }
 }
 
 function nameOfSender({ from, sender_chat: chat }: Message): string | null {
@@ -243,7 +269,7 @@ function nameOfOrigin(origin: MessageOrigin | undefined): string | null {
     case 'user':
       return nameOf(origin.sender_user)
     case 'hidden_user':
-      return origin.sender_user_name
+      return origin.sender_user_name ?? null
     case 'chat':
       return titleOf(origin.sender_chat)
     case 'channel':
@@ -311,12 +337,16 @@ function normalisedText(message: Message, bot: BotIdentity): string {
   return suffix === null ? text : `/${name}${text.slice(entity.length)}`
 }
 
-/** The words of a message, with the addresses that some of them link to. */
-function wordsOf(message: Pick<Message, 'text' | 'caption' | 'entities' | 'caption_entities'>): string {
+function wordsOf(message: Pick<Message, 'text' | 'caption'>): string {
   const text: unknown = message.text ?? message.caption ?? ''
   // Storing it would fail, and everything that came with it would wait.
   if (typeof text !== 'string') throw new TypeError('a text is none')
-  return withLinks(text, message.entities ?? message.caption_entities ?? [])
+  return text
+}
+
+/** Words that are quoted, with the addresses behind them. */
+function quotedWordsOf(message: Message): string {
+  return withLinks(wordsOf(message), message.entities ?? message.caption_entities ?? [])
 }
 
 /** Words and their marks as the platform gives them apart, with the addresses that only the marks hold. */
@@ -330,6 +360,15 @@ export function withLinks(text: string, entities: readonly MessageEntity[]): str
     rest = rest.slice(0, entity.offset) + withAddress(words, entity.url) + rest.slice(end)
   }
   return rest
+}
+
+/** The addresses behind words, which the platform gives apart from them. */
+function linksIn(message: Message): readonly Link[] {
+  const text = wordsOf(message)
+  return (message.entities ?? message.caption_entities ?? []).flatMap((entity) => {
+    if (entity.type !== 'text_link') return []
+    return linkBehind(text.slice(entity.offset, entity.offset + entity.length), entity.url) ?? []
+  })
 }
 
 function parseCommand(part: string): { readonly name: string; readonly suffix: string | null } {

@@ -27,14 +27,14 @@ export interface StoreContext {
 const WRITE = `
 WITH added AS (
   INSERT INTO hermes.messages (id, conversation, seq, revision, role, state, text, preface, blocks, reason, origin,
-      platform_id, person_id, person_name, addressed, command, attachments, at, answered_by, history_seq, held_base,
+      platform_id, person_id, person_name, addressed, command, attachments, about, at, answered_by, history_seq, held_base,
       group_id, solo, leases, not_before)
     SELECT r.id, r.conversation, r.seq, nextval('hermes.revision'), r.role, r.state, r.text, r.preface, r.blocks,
-      r.reason, r.origin, r.platform_id, r.person_id, r.person_name, r.addressed, r.command, r.attachments, r.at, r.answered_by,
+      r.reason, r.origin, r.platform_id, r.person_id, r.person_name, r.addressed, r.command, r.attachments, r.about, r.at, r.answered_by,
       r.history_seq, r.held_base, r.group_id, r.solo, r.leases, r.not_before
     FROM json_to_recordset($1::json) AS r (id text, conversation bigint, seq bigint, role text, state text, text text,
       preface text, blocks text, reason text, origin bigint, platform_id text, person_id text, person_name text, addressed boolean,
-      command boolean, attachments json, at bigint, answered_by text, history_seq bigint, held_base bigint, group_id text,
+      command boolean, attachments json, about text, at bigint, answered_by text, history_seq bigint, held_base bigint, group_id text,
       solo boolean, leases integer, not_before bigint)
     RETURNING key, id
 ), sent AS (
@@ -130,7 +130,9 @@ function statementsOf(changes: Changes): Statement[] {
   ]
   if (lists.some((list) => list.length > 0)) statements.push({ sql: WRITE, params: lists.map(json) })
   for (const file of changes.files) statements.push(storedFile(file))
-  for (const [key, text] of changes.texts) statements.push({ sql: TEXT, params: [clean(text), key] })
+  for (const [key, text, about] of changes.texts) {
+    statements.push({ sql: TEXT, params: [clean(text), about, key] })
+  }
   for (const [key, text] of changes.summaries) {
     if (text === null) statements.push({ sql: NO_SUMMARY, params: [key] })
     else statements.push({ sql: SUMMARY, params: [key, clean(text)] })
@@ -149,7 +151,7 @@ function lastCursors({ cursors }: Changes): readonly Cursor[] {
   return [...new Map(cursors.map((cursor) => [`${cursor.channel} ${cursor.name}`, cursor])).values()]
 }
 
-const TEXT = `UPDATE hermes.messages SET text = $1, revision = nextval('hermes.revision') WHERE key = $2`
+const TEXT = `UPDATE hermes.messages SET text = $1, about = $2, revision = nextval('hermes.revision') WHERE key = $3`
 const SUMMARY = `INSERT INTO hermes.summaries (conversation, text) VALUES ($1, $2)
   ON CONFLICT (conversation) DO UPDATE SET text = excluded.text`
 const NO_SUMMARY = 'DELETE FROM hermes.summaries WHERE conversation = $1'

@@ -24,7 +24,7 @@ const READ = `
       WHERE conversation = c.key AND ${WAITING} ORDER BY seq LIMIT $3) w) AS waiting,
     (SELECT text FROM hermes.summaries WHERE conversation = c.key) AS summary,
     (SELECT json_agg(json_build_array(m.id, m.seq, m.role, m.text, m.preface, m.platform_id, m.person_id, m.person_name,
-        m.attachments, m.at, m.answered_by, m.revision, m.blocks) ORDER BY m.history_seq, m.seq) FROM hermes.messages m
+        m.attachments, m.about, m.at, m.answered_by, m.revision, m.blocks) ORDER BY m.history_seq, m.seq) FROM hermes.messages m
       WHERE m.conversation = c.key AND m.history_seq IS NOT NULL AND m.history_seq >=
         CASE WHEN c.history_characters <= v.most THEN c.history_from ELSE $4 END) AS history
     FROM unnest($1::bigint[], $2::bigint[]) AS v (key, most) JOIN hermes.conversations c ON c.key = v.key`

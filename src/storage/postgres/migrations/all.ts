@@ -4,7 +4,8 @@ import { fleet } from './003-fleet.ts'
 import { homes } from './004-homes.ts'
 import { effort } from './005-effort.ts'
 import { steps } from './006-steps.ts'
+import { about } from './007-about.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step there is, in order. */
-export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet, homes, effort, steps]
+export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet, homes, effort, steps, about]

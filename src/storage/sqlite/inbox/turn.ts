@@ -138,7 +138,7 @@ function readHistory(session: Session, conversation: ConversationRow, limit: num
   if (from === null) return '[]'
   const row = session.get(
     `SELECT json_group_array(json_array(id, seq, role, text, preface, platform_id, person_id, person_name,
-         attachments, at, answered_by, revision, blocks) ORDER BY history_seq, seq) AS json
+         attachments, about, at, answered_by, revision, blocks) ORDER BY history_seq, seq) AS json
        FROM messages WHERE conversation = ? AND history_seq IS NOT NULL AND history_seq >= ?`,
     conversation.key,
     from,

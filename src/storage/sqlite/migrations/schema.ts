@@ -245,5 +245,10 @@ CREATE TABLE calls (
 ) STRICT;
 `
 
+/** What is known of a message besides its words, as JSON; null = nothing. */
+const ABOUT = `
+ALTER TABLE messages ADD COLUMN about TEXT;
+`
+
 /** What brings a database from version N (the index) to N + 1. Never edited once released; only added to. */
-export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS, EFFORT, STEPS]
+export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS, EFFORT, STEPS, ABOUT]

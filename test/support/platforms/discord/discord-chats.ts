@@ -110,7 +110,7 @@ export class DiscordChats {
     return {
       id,
       type,
-      ...(guildId === null ? {} : { guild_id: guildId, permission_overwrites: overwrites }),
+      ...(guildId === null ? {} : { name: 'Team', guild_id: guildId, permission_overwrites: overwrites }),
       ...(type === 11 ? { parent_id: parentId, thread_metadata: { archived: false } } : {}),
       last_message_id: messages.at(-1)?.id ?? null,
     }

@@ -37,6 +37,7 @@ export class DiscordFixture implements AsyncDisposable {
       apiRoot: this.server.apiRoot,
       requireMention: true,
       allowedRoles: [],
+      overhears: false,
       clock: systemClock,
       log: this.#log,
       readCursors: async () => [...receiver.cursors].map(([name, value]) => ({ name, value })),

@@ -22,6 +22,7 @@ interface Member {
 interface RoomState {
   readonly id: string
   readonly members: Map<string, Member>
+  name?: string
   encrypted: boolean
 }
 

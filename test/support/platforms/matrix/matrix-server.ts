@@ -65,6 +65,7 @@ const CALLS: ReadonlyArray<readonly [string, RegExp]> = [
   ['messages', at('GET', '/rooms/([^/]+)/messages')],
   ['event', at('GET', '/rooms/([^/]+)/event/([^/]+)')],
   ['joined_members', at('GET', '/rooms/([^/]+)/joined_members')],
+  ['room_name', at('GET', '/rooms/([^/]+)/state/m\\.room\\.name')],
   ['members', at('GET', '/rooms/([^/]+)/members')],
   ['react', at('PUT', '/rooms/([^/]+)/send/(m\\.reaction)/([^/]+)')],
   ['relations', RELATIONS],
@@ -282,6 +283,8 @@ export class MatrixServer implements AsyncDisposable {
           joined: Object.fromEntries(joined.map(([id, { name }]) => [id, { display_name: name }])),
         })
       }
+      case 'room_name':
+        return room.name === undefined ? refusal(404, 'M_NOT_FOUND', 'No state') : ok({ name: room.name })
       case 'members':
         return ok({
           chunk: [...room.members]
