@@ -41,6 +41,16 @@ interface OpenOptions extends MessageFixtureOptions {
   readonly before?: (fixture: MessageFixture) => void
 }
 
+/** In groups everything is answered, so that what was not meant for the bot is stored, too. */
+const EVERYTHING = {
+  allowAll: true,
+  allowedUsers: new Set<string>(),
+  allowedGroups: new Set<string>(),
+  allowedChats: new Set<string>(),
+  requireMention: false,
+  trusted: false,
+}
+
 /** One life of a gateway's messages with the tracker, as the gateway puts them together. */
 async function open({
   channel = new ReactingChannel(),
@@ -55,7 +65,10 @@ async function open({
     clock,
     sendChannels: [channel],
     ...options,
-    messaging: { onDelivered: (item: OutboxItem) => tracked.tracker!.delivered(item) },
+    messaging: {
+      onDelivered: (item: OutboxItem) => tracked.tracker!.delivered(item),
+      access: { operators: new Set(), channels: new Map([['chat', EVERYTHING]]) },
+    },
   })
   const { inbox, conversations } = fixture.storage
   const watched: Pick<Inbox, 'message' | 'queue'> = {
