@@ -12,6 +12,7 @@ import {
 } from '../../support/errors.ts'
 import type { GateState } from '../gate/gate.ts'
 import type { Lease } from '../lease.ts'
+import { NO_JOURNAL } from '../step.ts'
 import { Interruption, endingOf, type ThrownContext } from './outcome.ts'
 
 const NOW = 1_000_000
@@ -28,7 +29,7 @@ const shut: GateState = {
 }
 
 function ending(error: unknown, more: Partial<ThrownContext> = {}, failures = 0) {
-  const lease = { failures, messages: [{}] } as unknown as Lease
+  const lease = { failures, messages: [{}], journal: NO_JOURNAL } as unknown as Lease
   return endingOf(error, {
     lease,
     gate: { open: true },
@@ -94,7 +95,7 @@ test('anything else is counted, and parked at the third time with no word of the
 })
 
 test('several messages are told apart before one is parked', () => {
-  const lease = { failures: 1, messages: [{}, {}] } as unknown as Lease
+  const lease = { failures: 1, messages: [{}, {}], journal: NO_JOURNAL } as unknown as Lease
   expect(ending(new TypeError('bug'), { lease }).outcome.kind).toBe('failed')
   const last = ending(new TypeError('bug'), { lease: { ...lease, failures: 2 } })
   expect(last).toMatchObject({ outcome: { kind: 'returned', split: true }, retryAt: null })

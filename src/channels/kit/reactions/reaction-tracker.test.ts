@@ -5,6 +5,7 @@ import {
   MessageFixture,
   type MessageFixtureOptions,
   silent,
+  UNMERGED,
 } from '../../../../test/support/message-fixture.ts'
 import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { Reaction, ReactionOutcome, Reactions } from '../../../inbox/delivery/send-channel.ts'
@@ -66,6 +67,7 @@ async function open({
     sendChannels: [channel],
     ...options,
     messaging: {
+      ...UNMERGED,
       onDelivered: (item: OutboxItem) => tracked.tracker!.delivered(item),
       access: { operators: new Set(), channels: new Map([['chat', EVERYTHING]]) },
     },
