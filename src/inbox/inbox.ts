@@ -71,7 +71,7 @@ export interface Inbox {
 
   /**
    * Stores a response with the intents of its calls, before anything acts on it. From the first one on the turn is
-   * frozen: its messages are answered together, whoever leases them, and neither edited nor withdrawn by their
+   * frozen: its messages are answered together, whichever process leases them, and neither edited nor withdrawn by their
    * sender's platform. A step that is stored already is not stored again.
    *
    * @returns false when the lease is not the newest any more, or the step before this one is missing: nothing was

@@ -23,7 +23,7 @@ export interface Lease {
   readonly draft: string | null
   /** The context that came with the message; absent for most. */
   readonly context?: MessageContext
-  /** The steps that an earlier attempt has stored: the turn goes on from there. Empty for most. */
+  /** The steps that an earlier attempt has stored: the turn continues from there. Empty for most. */
   readonly journal: Journal
 }
 
@@ -87,7 +87,7 @@ export type TurnOutcome =
   | { readonly kind: 'parked'; readonly reason: string; readonly notice: string }
   /**
    * Stopped by the person; `text` is what had been shown. With `blocks` (see `StoredMessage.blocks`) the turn is
-   * part of the history, unless that was cleared meanwhile.
+   * part of the history, unless that was cleared since then.
    */
   | { readonly kind: 'stopped'; readonly text: string; readonly blocks?: string | null }
 

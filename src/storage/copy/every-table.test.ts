@@ -20,7 +20,7 @@ interface Treatment {
   readonly copied: boolean
   /** With what they go when their person is deleted; null = they hold nothing of people. */
   readonly deletedWith: 'message' | 'conversation' | 'person' | null
-  /** When they go by themselves; null = they are replaced, or few. */
+  /** How long they are kept; null = they are replaced, or few. */
   readonly kept: 'for its term' | 'with its message' | 'with its conversation' | 'until it is sent' | null
 }
 

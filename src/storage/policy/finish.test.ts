@@ -244,7 +244,7 @@ describe('a turn with stored steps', () => {
     messageRow(2, { state: 'answering', leases: 2, group_id: 'g', frozen: true }),
   ]
 
-  test.each(OUTCOMES)('keeps them until it is over: $kind', (outcome) => {
+  test.each(OUTCOMES)('keeps them until its end: $kind', (outcome) => {
     const isOver = ['answered', 'refused', 'stopped'].includes(outcome.kind)
     const given = rows()
     const { changes } = finish(outcome, { rows: given })
@@ -254,7 +254,7 @@ describe('a turn with stored steps', () => {
     expect(given.map(({ group_id }) => group_id)).toEqual([group, group])
   })
 
-  test('is not split, and may not ask for it for ever', () => {
+  test('is not split, and may not ask for it forever', () => {
     const { changes } = finish({ kind: 'returned', split: true }, { rows: rows() })
     const change = { state: 'received', reason: null, leases: 2 }
     expect(changedMessages(changes)).toEqual({ m1: change, m2: change })

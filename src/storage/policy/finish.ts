@@ -90,7 +90,7 @@ export function decideFinish(
     case 'returned':
       if (outcome.cost) addTurn(conversation, outcome.cost, moment, changes)
       for (const row of rows) {
-        // Of a turn with stored steps a split is refused; counted like a crash, it is not tried for ever.
+        // Of a turn with stored steps a split is refused; counted like a crash, it is not tried forever.
         const split = row.frozen ? { leases: row.leases } : { group_id: null, solo: true }
         changes.change(row, { ...FINISHED, state: 'received', reason: null, ...(outcome.split && split) })
       }

@@ -34,7 +34,7 @@ export const decideRetry: OperatorDecision = (conversation, row, related, change
 
 /**
  * A message is withdrawn. One that is being answered loses its turn; the others of the turn wait again, unless steps
- * of it are stored: answered anew, they would have its tools run twice.
+ * of it are stored: answered again, they would have its tools run twice.
  */
 export const decideDrop: OperatorDecision = (conversation, row, related, changes) => {
   if (!['received', 'held', 'parked', 'answering'].includes(row.state)) return false

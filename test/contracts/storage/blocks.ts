@@ -84,7 +84,7 @@ export function blocksContract(subject: Subject): void {
           await driver.storage.conversations.deletePerson('telegram', 'anna')
         },
       ],
-    ])('of a stopped turn are not stored where %s meanwhile', async ([, end]) => {
+    ])('of a stopped turn are not stored where %s since then', async ([, end]) => {
       const { driver } = subject
       await driver.acceptOne(message('1'))
       const lease = await driver.mustLease()

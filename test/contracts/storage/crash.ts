@@ -61,7 +61,7 @@ export async function survivesKills(place: string, open: () => Promise<Storage>)
     // And what was being answered is taken over at once.
     await storage.inbox.recover('after', Date.now())
     expect((await storage.inbox.counts()).answering).toBe(0)
-    // With every step that was promised; of a turn that is over nothing is expected.
+    // With every step that was promised; of a turn that has ended nothing is expected.
     const steps: string[] = []
     const begun = new Set<string>()
     for (const { conversation } of conversations) {

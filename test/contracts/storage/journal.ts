@@ -45,7 +45,7 @@ export function journalContract(subject: Subject): void {
     expect([await subject.rowsOf('steps'), await subject.rowsOf('calls')]).toEqual([0, 0])
 
   describe('the steps of a turn', () => {
-    test('are handed out byte by byte to whoever leases the conversation after a crash', async () => {
+    test('are handed out byte by byte to the process that leases the conversation after a crash', async () => {
       const large = `{"text":"${'x'.repeat(1_048_576)}"}`
       await subject.driver.acceptOne(message('1'))
       const first = await subject.driver.mustLease()
@@ -65,7 +65,7 @@ export function journalContract(subject: Subject): void {
         terms: ODD_JSON,
         steps: [step(0, [calls[0]!, { ...calls[1]!, result: ODD_JSON }], ODD_JSON), step(1, [known], large)],
       })
-      // The turn goes on, and the process that was lost does not.
+      // The turn continues, and the process that was lost does not.
       expect(await saveResult(driver, first, 'c1')).toBe(false)
       expect(await save(driver, first, step(2))).toBe(false)
       expect(await saveResult(driver, next, 'c1')).toBe(true)
@@ -338,7 +338,7 @@ export function journalContract(subject: Subject): void {
       const rows = await driver.storage.conversations.messages('telegram:7', { limit: 9, beforeSeq: null })
       const asked = rows.filter(({ role, text }) => role === 'user' && !text.startsWith('/'))
       expect(asked.map(({ state }) => state)).toEqual(states)
-      // What comes after it begins anew.
+      // What comes after it begins without any.
       await driver.acceptOne(message('5'))
       expect((await driver.mustLease()).journal).toEqual(NO_JOURNAL)
     })

@@ -107,7 +107,7 @@ async function lane(address: string): Promise<never> {
   }
 }
 
-/** One turn that goes on from writer to writer. */
+/** One turn that each writer continues. */
 async function longTurn(): Promise<never> {
   await accept('long', 'long', [])
   const held = await lease('long')

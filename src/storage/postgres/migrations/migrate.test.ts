@@ -88,7 +88,7 @@ test('processes that start together on an empty database all come through', asyn
   expect(await read('SELECT number FROM hermes.migrations')).toHaveLength(MIGRATIONS.length)
 })
 
-test('a database from before the steps of turns goes on', async () => {
+test('a database from before the steps of turns works after its migration', async () => {
   await migrate({ url, migrations: MIGRATIONS.slice(0, 5) })
   await read(`INSERT INTO hermes.conversations (id, channel, address, next_seq, last_at)
     VALUES ('telegram:7', 'telegram', '7', 4, 1)`)

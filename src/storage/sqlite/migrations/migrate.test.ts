@@ -61,7 +61,7 @@ test('a step that fails leaves the old version, and the next attempt makes a new
   expect(withDatabase(path, (db) => migrate(db, path, [FIRST, SECOND]))).toBe(`${path}.backup-v1`)
 })
 
-test('a home from before the steps of turns opens, and its turns go on', async () => {
+test('a home from before the steps of turns opens, and its messages are answered', async () => {
   const before = MIGRATIONS.length - 1
   withDatabase(path, (db) => {
     migrate(db, path, MIGRATIONS.slice(0, before))
