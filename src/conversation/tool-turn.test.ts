@@ -326,7 +326,8 @@ test('a turn at its limit of steps answers without further calls, and at its lim
   fixture.model.reply = ({ toolChoice }) =>
     toolChoice === 'none' ? 'Out of time.' : callingAnswer('', calls)
   await fixture.say('b', 'do it')
-  await fixture.pass(MINUTE, 10 * SECOND)
+  await fixture.rest()
+  await fixture.pass(2 * MINUTE, 10 * SECOND)
   expect(fixture.sendChannel.texts('b')).toEqual(['Out of time.'])
   expect(resultsIn(fixture.model.requests.at(-1))).toEqual([
     'It took too long and was ended. Its outcome is unknown: check before repeating it.',

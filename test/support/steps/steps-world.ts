@@ -31,7 +31,7 @@ const EVENTS: readonly Event[] = ['crash', 'crash', 'taken-over', 'stop', 'drain
 const MAX_LIVES = 200
 const TIME_MS = 15 * MINUTE
 const MAX_STEPS = 4
-const PAUSE_SHARE = 0.5
+const PAUSE_SHARE = 0.2
 
 /** How often, and by whom, a call was begun. */
 interface Runs {
