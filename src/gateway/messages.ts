@@ -89,6 +89,7 @@ export async function openMessages(
     settings: modelSettings,
     cache: config.model.cache,
     system: soulReader(paths.soul, clock),
+    tools: [],
     hold,
     mergeWindow,
     concurrency,
