@@ -16,6 +16,7 @@ test('whatever happens between its steps, a turn asks nothing twice, does nothin
       world.checkHistory(end.blocks!, 'assistant')
       world.checkVerbatim(end.blocks!)
     }
+    if (end?.kind === 'answered' || end?.kind === 'stopped') world.checkText(end.text)
     if (end?.kind === 'stopped' && end.blocks) world.checkHistory(end.blocks, 'assistant')
     expect(world.wrongs, `interleaving ${count}\n${world.log.join('\n')}`).toEqual([])
     const name = end?.kind ?? 'withdrawn'

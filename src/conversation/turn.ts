@@ -63,7 +63,6 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     const offered = frozen?.tools ?? tools.map(({ definition }) => definition)
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
     const shown = new ShownAnswer({ lease, draft: drafts.open(lease, freeze), events, preface, texts })
-    let isStopped = false
     let steps: TurnSteps | null = null
     let cost: TurnCost | null = null
 
@@ -104,6 +103,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       )
 
     try {
+      shown.begin(textOfSteps(journal.steps))
       const systemText = frozen ? frozen.system : await system()
       let context = await contextOf(systemText)
       let isWithoutOldAttachments = frozen?.isWithoutOldAttachments ?? false
@@ -153,10 +153,9 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       return brought ? literalOutcome(end, texts) : chatOutcome(end, context, preface, texts)
     } catch (error) {
       const known = steps?.steps ?? journal.steps
-      const interruption = signal.aborted && signal.reason instanceof Interruption ? signal.reason : null
+      const interruption = interruptionOf(signal)
       // Whoever lost the lease to a stop may hear of it later than the store.
       if (interruption?.kind === 'stopped' || error instanceof LeaseLost) {
-        isStopped = true
         const blocks = brought ? null : stoppedBlocks(known, shown.current)
         return { kind: 'stopped', text: shown.text, ...(blocks === null ? {} : { blocks }) }
       }
@@ -174,9 +173,13 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       }
       throw error
     } finally {
-      await shown.close(isStopped)
+      await shown.close(interruptionOf(signal)?.kind === 'stopped')
     }
   }
+}
+
+function interruptionOf({ aborted, reason }: AbortSignal): Interruption | null {
+  return aborted && reason instanceof Interruption ? reason : null
 }
 
 /** For what the tools have found there is no room any more: the answer is what was said before. */

@@ -296,6 +296,13 @@ export class StepsWorld {
       if (!json.includes(this.#script[index]!.content)) this.#wrong(`response ${index} was changed: ${json}`)
   }
 
+  /** What every stored step has said stands in `text`. */
+  checkText(text: string): void {
+    for (const [index] of this.#steps.entries())
+      if (!text.includes(textIn(this.#script[index]!.content)))
+        this.#wrong(`words of ${index} are missing: ${text}`)
+  }
+
   async #save(process: Process, apply: () => boolean): Promise<boolean> {
     await this.#point(process, 'save')
     if (this.#fault && this.#random() < FAULT_SHARE) throw new StoreError('away')
