@@ -5,18 +5,25 @@ import { MessageFixture, type MessageFixtureOptions } from '../../test/support/m
 import { assertProperty } from '../../test/support/test-chance.ts'
 import { ModelRefusal, type ModelRequest } from '../conversation/model.ts'
 import type { InboundEvent } from '../conversation/receiver.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import { isLease, type Lease } from '../inbox/lease.ts'
 import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import { TransientError } from '../support/errors.ts'
-import { promptOf } from './prompt.ts'
+import { jsonMember } from '../support/text/json-member.ts'
+import { jsonParts } from '../support/text/json-parts.ts'
+import { bodyOf } from './request-body.ts'
 
 const chat = fc.constantFrom('a', 'a', 'a', 'b')
 const words = fc.integer({ min: 1, max: 300 })
+/** What an answer consists of. */
+const shape = fc.constantFrom<Shape>('plain', 'thought', 'called')
+type Shape = 'plain' | 'thought' | 'called'
 
 /** What happens in the life of a conversation, and around it. */
 const step = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('say' as const), chat, words }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('burst' as const), chat, words }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('say' as const), chat, words, shape }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('burst' as const), chat, words, shape }) },
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('held' as const), chat, words, edit: fc.boolean() }),
@@ -40,6 +47,16 @@ const step = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('later' as const), hours: fc.integer({ min: 1, max: 30 }) }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('refused' as const), chat }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('no-pictures' as const), chat }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('taken-back' as const),
+      chat,
+      exchanges: fc.integer({ min: 1, max: 4 }),
+      again: fc.boolean(),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -50,6 +67,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'soul' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'retention' as const }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('summaries' as const), work: fc.boolean() }) },
 )
 
@@ -62,7 +80,6 @@ interface Asked {
   readonly messages: readonly string[]
   /** `message.block` of each breakpoint in the messages. */
   readonly marks: readonly string[]
-  answered: boolean
 }
 
 test(
@@ -71,38 +88,67 @@ test(
     assertProperty(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
         const clock = new FakeClock()
-        const world = { soul: 'You are A.', summariesWork: true, summaries: 0, refuses: false, chat: 'a' }
+        const world = {
+          soul: 'You are A.',
+          summariesWork: true,
+          summaries: 0,
+          refuses: null as 'all' | 'pictures' | null,
+          chat: 'a',
+          shape: 'plain' as Shape,
+        }
+        const kept = new KeptAnswers()
         const options: MessageFixtureOptions = {
           clock,
           messaging: { system: async () => world.soul, ...SAID },
+          wrapInbox: (inbox) => kept.wrap(inbox),
         }
+        /** What the model has seen of each chat up to its last answer, that included. */
         const last = new Map<string, Asked>()
-        const gone = { restarted: new Set<string>(), soul: new Set<string>() }
+        const taken = new Set<string>()
+        const written = new Set<string>()
         const broken: string[] = []
         let reasons: string[] = []
-        let isAgain = false
+        let open: {
+          readonly asked: Asked
+          readonly answer: readonly string[]
+          readonly chat: string
+        } | null = null
 
-        const judge = (request: ModelRequest): Asked => {
-          const asked = readPrompt(request)
-          const before = last.get(world.chat)
+        const judge = () => {
+          if (!open) return
+          const { asked, answer, chat: name } = open
+          open = null
+          const before = last.get(name)
           const [reason] = reasons
+          const again = asked.messages.slice(0, -1)
           if (before) {
-            const kept = before.answered ? before.messages : before.messages.slice(0, -1)
-            const sameMessages = kept.every((message, index) => asked.messages[index] === message)
-            const unnoticed = gone.restarted.has(world.chat) && gone.soul.has(world.chat)
-            const continues = sameMessages && (asked.system === before.system || unnoticed)
+            const isWhole = again.length === before.messages.length
+            const isSame = again.every((message, index) => message === before.messages[index])
+            const continues = asked.system === before.system && (isWhole || taken.has(name)) && isSame
             if (!continues && reasons.length !== 1)
               broken.push(`another beginning for ${reasons.join() || 'no reason'}`)
             const isSilent = reason === undefined || ['new', 'model', 'effort'].includes(reason)
-            if (continues && before.answered && !isSilent) broken.push(`the same beginning, but "${reason}"`)
-            if (continues && before.answered && before.marks.at(-1) !== asked.marks.at(-2))
-              broken.push(`marked ${before.marks.at(-1)} last, then ${asked.marks.at(-2)} as that`)
+            // Where all was taken back nothing shows whether more would have been left out.
+            if (continues && again.length > 0 && !isSilent) broken.push(`the same beginning, but "${reason}"`)
+            const mark = asked.marks.at(-2)
+            if (continues && isWhole && !written.has(prefixOf(again, mark)))
+              broken.push(`marked ${mark}, where nothing was written`)
           } else if (reason !== 'new') broken.push(`the first request, but "${reason}"`)
-          last.set(world.chat, asked)
-          gone.restarted.delete(world.chat)
-          gone.soul.delete(world.chat)
+          if (reason !== undefined && asked.messages.some((message) => message.includes('"signature"')))
+            broken.push(`a new epoch with thinking of an earlier one, for "${reason}"`)
+          for (const [index, message] of asked.messages.entries()) {
+            const role = index % 2 === 0 ? 'user' : 'assistant'
+            if (!message.startsWith(`{"role":"${role}"`))
+              broken.push(`message ${index} is not of the ${role}`)
+          }
+          for (const mark of asked.marks) written.add(prefixOf(asked.messages, mark))
+          const messages = [...asked.messages, ...answer]
+          // Where the last request of a turn with calls has written.
+          const results = answer.findLastIndex((message) => message.startsWith('{"role":"user"'))
+          if (results !== -1) written.add(prefixOf(messages, `${asked.messages.length + results}.0`))
+          last.set(name, { ...asked, messages })
+          taken.delete(name)
           reasons = []
-          return asked
         }
 
         const set = async (fixture: MessageFixture) => {
@@ -116,12 +162,13 @@ test(
               if (!world.summariesWork) throw new TransientError('reset')
               return `Summary ${++world.summaries}.`
             }
-            // Without the pictures of earlier turns, once more: the turn was judged by its first request.
-            const asked = isAgain ? null : judge(request)
-            isAgain = world.refuses
-            if (world.refuses) throw new ModelRefusal('not-accepted')
-            if (asked) asked.answered = true
-            return ` answer ${request.messages.length} ${'words '.repeat(80)}`
+            judge()
+            const hasPictures = request.messages.some(({ attachments }) => attachments.length > 0)
+            if (world.refuses === 'all' || (world.refuses === 'pictures' && hasPictures))
+              throw new ModelRefusal('not-accepted')
+            const text = kept.next(world.shape)
+            open = { asked: readPrompt(request), answer: kept.bytesOf(text), chat: world.chat }
+            return ` ${text}`
           }
           fixture.model.gate = null
           await fixture.messaging.start()
@@ -132,9 +179,9 @@ test(
         let fixture = first
         await using later = new AsyncDisposableStack()
         for (const [index, now] of steps.entries()) {
-          isAgain = false
-          world.refuses = false
+          world.refuses = null
           if ('chat' in now) world.chat = now.chat
+          world.shape = 'shape' in now ? now.shape : 'plain'
           const text = `${index} ${'words '.repeat('words' in now ? now.words : 1)}`
           switch (now.kind) {
             case 'say':
@@ -199,26 +246,41 @@ test(
               await fixture.pass(now.hours * HOUR, HOUR)
               break
             case 'refused':
-              world.refuses = true
+              world.refuses = 'all'
               await fixture.say(now.chat, text)
+              break
+            case 'no-pictures':
+              world.refuses = 'pictures'
+              await fixture.say(now.chat, text)
+              break
+            case 'taken-back':
+              kept.takeBack(now.chat, now.exchanges)
+              taken.add(now.chat)
+              if (now.again) await fixture.say(now.chat, 'once more')
+              break
+            case 'retention':
+              await fixture.storage.conversations.retain({
+                messagesBefore: 0,
+                attachmentsBefore: clock.now() + 1,
+                figuresBefore: 0,
+              })
               break
             case 'command':
               await fixture.say(now.chat, now.text)
               break
             case 'restart':
               await fixture.crash()
-              for (const name of last.keys()) gone.restarted.add(name)
               fixture = later.use(await MessageFixture.open({ ...options, path: first.path }))
               await set(fixture)
               break
             case 'soul':
               world.soul = world.soul === 'You are A.' ? 'You are B.' : 'You are A.'
-              for (const name of last.keys()) gone.soul.add(name)
               break
             case 'summaries':
               world.summariesWork = now.work
           }
           await fixture.rest()
+          judge()
         }
         expect(broken).toEqual([])
       }),
@@ -231,15 +293,98 @@ function picture(index: number, bytes: number): Attachment {
   return { mediaType: 'image/png', name: `${index}.png`, bytes: new Uint8Array(bytes).fill(index) }
 }
 
+const MARK = /,"cache_control":\{[^}]*\}/g
+
 /** The bytes of a prompt, and its breakpoints apart from them. */
 function readPrompt(request: ModelRequest): Asked {
-  const { system, messages } = promptOf(request)
-  const bytes = (value: unknown) =>
-    JSON.stringify(value, (key, inner: unknown) => (key === 'cache_control' ? undefined : inner))
-  const marks = messages.flatMap(({ content }, message) =>
-    (Array.isArray(content) ? content : []).flatMap((block, index) =>
-      'cache_control' in block ? [`${message}.${index}`] : [],
+  const body = bodyOf(request, null)
+  const messages = jsonParts(jsonMember(body, 'messages')!)
+  const marks = messages.flatMap((message, place) =>
+    jsonParts(jsonMember(message, 'content')!).flatMap((block, index) =>
+      block.includes('"cache_control"') ? [`${place}.${index}`] : [],
     ),
   )
-  return { system: bytes(system ?? null), messages: messages.map(bytes), marks, answered: false }
+  return {
+    system: (jsonMember(body, 'system') ?? '').replaceAll(MARK, ''),
+    messages: messages.map((message) => message.replaceAll(MARK, '')),
+    marks,
+  }
+}
+
+/** What is written up to a breakpoint. */
+function prefixOf(messages: readonly string[], mark: string | undefined): string {
+  const message = Number(mark?.split('.')[0])
+  return `${mark} ${messages.slice(0, message + 1).join()}`
+}
+
+/** Answers with blocks, each under its text, and what of the history is taken back. */
+class KeptAnswers {
+  /** As a request has them. */
+  readonly #messages = new Map<string, readonly string[]>()
+  readonly #gone = new Set<string>()
+  readonly #toTake = new Map<string, number>()
+
+  /** @returns the text of a new answer */
+  next(kind: Shape): string {
+    const no = this.#messages.size
+    const text = `answer ${no} ${'words '.repeat(80)}`.trim()
+    const thinking = `{"type":"thinking","thinking":"","signature":"signature ${no}"}`
+    const call = `{"type":"tool_use","id":"call-${no}","name":"look","input":{"b":[],"10":1.50,"9":"\\u0000"}}`
+    const result = `{"type":"tool_result","tool_use_id":"call-${no}","content":"found"}`
+    const said = JSON.stringify({ type: 'text', text })
+    const last = `{"role":"assistant","content":[${kind === 'plain' ? said : `${thinking},${said}`}]}`
+    const steps = [
+      `{"role":"assistant","content":[${thinking},${call}]}`,
+      `{"role":"user","content":[${result}]}`,
+    ]
+    this.#messages.set(text, kind === 'called' ? [...steps, last] : [last])
+    return text
+  }
+
+  bytesOf(text: string): readonly string[] {
+    return this.#messages.get(text)!
+  }
+
+  /** From the next turn on. */
+  takeBack(chat: string, exchanges: number): void {
+    this.#toTake.set(chat, (this.#toTake.get(chat) ?? 0) + exchanges)
+  }
+
+  /** The same store, in which answers have their blocks, and what was taken back is out of the history. */
+  wrap(inbox: Inbox): Inbox {
+    const { acceptAndBegin } = inbox
+    return {
+      ...inbox,
+      lease: async (request) => {
+        const found = await inbox.lease(request)
+        return isLease(found) ? this.#seen(found) : found
+      },
+      ...(acceptAndBegin && {
+        acceptAndBegin: async (request, terms) => {
+          const { accepted, lease } = await acceptAndBegin(request, terms)
+          return { accepted, lease: this.#seen(lease) }
+        },
+      }),
+      finish: async (lease, outcome, now) => {
+        const messages = outcome.kind === 'answered' ? this.#messages.get(outcome.text)! : []
+        const blocks = messages.some((message) => message.includes('"signature"'))
+          ? `[${messages.join()}]`
+          : null
+        return inbox.finish(lease, outcome.kind === 'answered' ? { ...outcome, blocks } : outcome, now)
+      },
+    }
+  }
+
+  #seen(lease: Lease | null): Lease | null {
+    if (!lease) return null
+    const { address } = lease.conversation
+    let history = lease.history.filter(({ id }) => !this.#gone.has(id))
+    for (let left = this.#toTake.get(address) ?? 0; left > 0; left--) {
+      const from = history.slice(0, -1).findLastIndex(({ role }) => role === 'assistant') + 1
+      for (const { id } of history.slice(from)) this.#gone.add(id)
+      history = history.slice(0, from)
+    }
+    this.#toTake.delete(address)
+    return { ...lease, history }
+  }
 }

@@ -47,8 +47,9 @@ export function promptOf(request: ModelRequest): RequestPrompt {
  * then the attachments, and the person's text last, in a block of its own.
  */
 export function contentOf(message: ModelMessage): MessageParam['content'] {
-  const { text, attachments, context, further = [] } = message
-  return attachments.length === 0 && !context && further.length === 0 ? text : blocksOf(message)
+  const { text, attachments, context, before = [], further = [] } = message
+  const isText = attachments.length === 0 && !context && before.length === 0 && further.length === 0
+  return isText ? text : blocksOf(message)
 }
 
 function rawOf({ blocks }: ModelMessage): RawContent | null {
@@ -56,7 +57,9 @@ function rawOf({ blocks }: ModelMessage): RawContent | null {
 }
 
 function blocksOf(message: ModelMessage): ContentBlockParam[] {
-  return [message, ...(message.further ?? [])].flatMap(blocksOfText)
+  const { before = [], further = [] } = message
+  const notes = before.map((note) => ({ type: 'text' as const, text: note }))
+  return [...notes, ...[message, ...further].flatMap(blocksOfText)]
 }
 
 function blocksOfText({ context, text, attachments }: ModelText): ContentBlockParam[] {

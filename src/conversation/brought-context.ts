@@ -34,7 +34,6 @@ export async function broughtContext(
   const ttl = cacheTtl(cache, [], [])
   return {
     system: context.system ?? system,
-    chatSystem: null,
     // A single question may be all that there is to come: most programs ask about one thing and keep nothing.
     cache: ttl === null ? null : { ttl, scope: earlier.length > 0 ? 'conversation' : 'system' },
     messages: alternating([
@@ -43,7 +42,8 @@ export async function broughtContext(
       { role: 'user', text: withNames(message.text, own), attachments: own.attachments },
     ]),
     record: null,
-    summary: null,
+    stored: {},
+    began: null,
     cost: null,
     hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
     // Its sender decides what is left out.

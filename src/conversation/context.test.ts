@@ -3,6 +3,8 @@ import { FakeClock } from '../../test/support/fake-clock.ts'
 import { MessageFixture } from '../../test/support/message-fixture.ts'
 import type { MessageContext } from '../inbox/arrival.ts'
 import { MINUTE } from '../support/clock.ts'
+import { TransientError } from '../support/errors.ts'
+import { ModelRefusal } from './model.ts'
 
 const FILLER = 'words '.repeat(400)
 
@@ -64,15 +66,97 @@ test('of a single question by a program it keeps the system prompt, of a convers
   expect(await ask({ turns })).toEqual({ ttl: '5m', scope: 'conversation' })
 })
 
-test('the summary stands behind the system prompt, and begins the only other epoch', async () => {
+test('the summary begins the messages of the only other epoch, and the system prompt stays', async () => {
   await using fixture = await MessageFixture.start({ messaging: { system: async () => 'Be kind.' } })
   const reasons = epochsOf(fixture)
   fixture.model.context = 11_000
   fixture.model.reply = (request) => (request.system === 'Be kind.' ? `re ${FILLER}` : 'They talked.')
   await asks(fixture, ...Array.from({ length: 4 }, (_, index) => `${index} ${FILLER}`))
   const last = fixture.model.requests.at(-1)!
-  expect([last.system, last.chatSystem]).toEqual(['Be kind.', expect.stringContaining('They talked.')])
+  const summary = expect.stringContaining('They talked.')
+  expect([last.system, last.messages[0]!.before]).toEqual(['Be kind.', [summary]])
   expect(reasons).toEqual(['new', 'trim'])
+})
+
+test('a summary that could not be made before begins an epoch, and no turn is left out meanwhile', async () => {
+  await using fixture = await MessageFixture.start({ messaging: { system: async () => 'Be kind.' } })
+  const reasons = epochsOf(fixture)
+  fixture.model.gate = null
+  fixture.model.context = 13_000
+  let works = false
+  fixture.model.reply = (request) => {
+    if (request.system === 'Be kind.') return `re ${FILLER}`
+    if (!works) throw new TransientError('reset')
+    return 'They talked.'
+  }
+  const asked = () => fixture.model.requests.filter(({ system }) => system === 'Be kind.').at(-1)!.messages
+  await asks(fixture, ...Array.from({ length: 6 }, (_, index) => `${index} ${FILLER}`))
+  expect(reasons).toEqual(['new', 'trim'])
+  const before = asked()
+  expect(before[0]!.before).toEqual(['(Earlier messages of this conversation were left out.)'])
+  works = true
+  await asks(fixture, 'now')
+  expect(reasons).toEqual(['new', 'trim', 'summary'])
+  expect(asked()[0]!.before).toEqual([expect.stringContaining('They talked.')])
+  expect(asked()[0]!.text).toBe(before[0]!.text)
+})
+
+test('what was changed while no process ran begins an epoch, and a restart alone does not', async () => {
+  const restarted = async (path: string, system: string) => {
+    const fixture = await MessageFixture.start({ path, messaging: { system: async () => system } })
+    return [fixture, epochsOf(fixture)] as const
+  }
+  await using first = await MessageFixture.start({ messaging: { system: async () => 'Be kind.' } })
+  await asks(first, 'one')
+  await first.crash()
+  {
+    const [fixture, reasons] = await restarted(first.path, 'Be kind.')
+    await using _ = fixture
+    await asks(fixture, 'two')
+    expect(reasons).toEqual([])
+  }
+  const [fixture, reasons] = await restarted(first.path, 'Be short.')
+  await using _ = fixture
+  await asks(fixture, 'three', 'four')
+  expect(reasons).toEqual(['system'])
+  expect(fixture.model.requests.map(({ system }) => system)).toEqual(['Be short.', 'Be short.'])
+})
+
+test('pictures past their retention are named from the next turn on', async () => {
+  await using fixture = await MessageFixture.start()
+  const reasons = epochsOf(fixture)
+  const picture = { mediaType: 'image/png', name: 'cat.png', bytes: new Uint8Array(3) }
+  const message = fixture.message('look', { attachments: [async () => picture] })
+  await fixture.messaging.receiver.receive('chat', [message], [])
+  await fixture.rest()
+  await asks(fixture, 'one')
+  const at = fixture.clock.now() + MINUTE
+  await fixture.storage.conversations.retain({ messagesBefore: 0, attachmentsBefore: at, figuresBefore: 0 })
+  await asks(fixture, 'two', 'three')
+  expect(reasons).toEqual(['new', 'attachments'])
+  const [first] = fixture.model.requests.at(-1)!.messages
+  expect(first).toEqual({
+    role: 'user',
+    text: 'look\n[attachment that is not shown: cat.png]',
+    attachments: [],
+  })
+})
+
+test('a picture that is refused is named from then on, and asked about once', async () => {
+  await using fixture = await MessageFixture.start()
+  const reasons = epochsOf(fixture)
+  const picture = { mediaType: 'image/png', name: 'cat.png', bytes: new Uint8Array(3) }
+  const message = fixture.message('look', { attachments: [async () => picture] })
+  await fixture.messaging.receiver.receive('chat', [message], [])
+  await fixture.rest()
+  fixture.model.reply = ({ messages }) => {
+    if (messages.some(({ attachments }) => attachments.length > 0)) throw new ModelRefusal('not-accepted')
+    return 'fine'
+  }
+  const before = fixture.model.requests.length
+  await asks(fixture, 'one', 'two')
+  expect(reasons).toEqual(['new', 'attachments'])
+  expect(fixture.model.requests.length - before).toBe(3)
 })
 
 test('another model, effort or system prompt, /new, and a full context each begin an epoch', async () => {

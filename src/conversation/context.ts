@@ -2,27 +2,48 @@ import type { ModelConfig } from '../config/config.ts'
 import { Interruption } from '../inbox/dispatch/outcome.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { Inbox } from '../inbox/inbox.ts'
-import type { Lease, Usage } from '../inbox/lease.ts'
+import type { Lease, TurnOutcome, Usage } from '../inbox/lease.ts'
 import type { Attachment, AttachmentInfo, ConversationId, StoredMessage } from '../inbox/message.ts'
 import { sleep, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
+import { sentAnswer, type SentAnswer } from './answer-blocks.ts'
 import { cacheTtl } from './cache-ttl.ts'
-import { EpochWatch, type Beginning } from './epoch-watch.ts'
 import {
+  decideEpoch,
+  epochTerms,
+  readEpochRecord,
+  writeEpochRecord,
+  type Epoch,
+  type EpochFacts,
+  type EpochReason,
+  type EpochRecord,
+  type Summary,
+} from './epoch.ts'
+import {
+  BEGINNING,
+  estimateTokens,
   historyBudget,
+  lastAnswer,
   MAX_ATTACHMENT_BYTES,
-  planHistory,
-  readSummary,
   SUMMARY_ANSWER_TOKENS,
   SUMMARY_MAX_TOKENS,
   SUMMARY_TIMEOUT_MS,
   transcriptOf,
-  type Summary,
+  turnsAfter,
+  turnsOf,
   type Turn,
 } from './history.ts'
 import { messageContext } from './message-context.ts'
 import type { TurnSettings } from './model-settings.ts'
-import type { Model, ModelAnswer, ModelMessage, ModelText, ModelRequest, PromptCaching } from './model.ts'
+import type {
+  Model,
+  ModelAnswer,
+  ModelMessage,
+  ModelRequest,
+  ModelText,
+  PromptCaching,
+  ToolDefinition,
+} from './model.ts'
 
 /** For the model, in place of a summary that could not be made. */
 const LEFT_OUT = '(Earlier messages of this conversation were left out.)'
@@ -42,12 +63,13 @@ export interface ContextOptions {
 
 /** What a turn sends, and what is known of it. */
 export interface TurnContext extends Pick<ModelRequest, 'system' | 'messages'> {
-  readonly chatSystem: string | null
   readonly cache: PromptCaching | null
   /** From which another process makes the same context again; null = the sender keeps the conversation. */
   readonly record: string | null
-  /** To be stored with the answer; null = as before. */
-  readonly summary: Summary | null
+  /** What the store keeps of it with the answer; empty = as before. */
+  readonly stored: Pick<Extract<TurnOutcome, { kind: 'answered' }>, 'summary' | 'summaryUpTo'>
+  /** Why the conversation begins a new epoch with this turn; null = it does not. */
+  readonly began: EpochReason | null
   /** The usage of the summary; null = none was made. */
   readonly cost: { readonly usage: Usage; readonly modelMs: number } | null
   /** Pictures or files of earlier turns are among the messages. */
@@ -58,17 +80,18 @@ export interface TurnContext extends Pick<ModelRequest, 'system' | 'messages'> {
 
 /** How a context is made, where it is not an ordinary one. */
 export interface BuildOptions {
+  /** The tools that are offered, as the request has them. */
+  readonly tools?: readonly ToolDefinition[]
+  readonly serverTools?: readonly string[]
   /** The `record` of the context that the turn has been asked with: it is made again as it was. */
   readonly record?: string | null
+  /** Names the attachments of earlier turns only, from this turn on. */
+  readonly withoutOldAttachments?: boolean
 }
-
-/** What cannot be made a second time. */
-type ContextRecord = Pick<TurnContext, 'chatSystem' | 'summary'>
 
 /** Builds what the model is sent for one turn. */
 export class ContextBuilder {
   readonly #options: ContextOptions
-  readonly #epochs = new EpochWatch()
 
   constructor(options: ContextOptions) {
     this.#options = options
@@ -79,65 +102,118 @@ export class ContextBuilder {
     settings: TurnSettings,
     system: string | null,
     signal: AbortSignal,
-    { record = null }: BuildOptions = {},
+    options: BuildOptions = {},
   ): Promise<TurnContext> {
-    const { inbox } = this.#options
     const { history, messages: question } = lease
-    const budget = historyBudget(settings.contextTokens, settings.maxTokens, [system ?? ''])
-    const known = readSummary(lease.summary)
-    const plan = planHistory(history, known, budget, question)
-    const asked = record === null ? null : (JSON.parse(record) as ContextRecord)
-    const isNew = asked === null && plan.drop.length > 0
-    const made = isNew ? await this.#summarise(plan.drop, known, settings, signal) : null
-    const notes = [
-      made || known ? `${SUMMARY_HEADING}\n${(made?.summary ?? known)!.text}` : null,
-      plan.drop.length > 0 && !made ? LEFT_OUT : null,
-    ].filter((note) => note !== null)
-    const chatSystem = asked ? asked.chatSystem : notes.length > 0 ? notes.join('\n\n') : null
-    const summary = asked ? asked.summary : (made?.summary ?? null)
-    const loader = new AttachmentLoader(inbox)
-    const missing = new Map<number, string>()
-    // The new message's files first; older ones get the remaining room.
-    const bare = plan.keep.slice(0, plan.bare).flat()
-    const shown = plan.keep.slice(plan.bare).flat()
-    const questions = await loadMessages(question, loader, missing, shown.at(-1) ?? bare.at(-1))
-    const earlier = [
-      ...(await loadMessages(bare, null, missing)),
-      ...(await loadMessages(shown, loader, missing, bare.at(-1))),
-    ]
-    // A turn that goes on was reported with its first request.
-    if (asked === null)
-      this.#reportEpoch(lease.conversation.id, {
-        model: settings.model,
-        effort: settings.effort,
-        system,
-        chatSystem,
-        turns: plan.keep,
-        lastTurn: plan.keep.at(-1) ?? plan.drop.at(-1) ?? [],
-        missing,
-        question,
-        began: plan.began,
-        isTrimmed: chatSystem !== null,
-      })
+    const tools = [...(options.tools ?? []), ...(options.serverTools ?? [])]
+    const turns = turnsOf(history)
+    const answers = new SentAnswers(tools.length > 0)
+    const before = readEpochRecord(lease.summary)
+    const fixed = [system ?? '', ...(tools.length > 0 ? [JSON.stringify(tools)] : [])]
+    const facts: EpochFacts = {
+      known: before.epoch,
+      turns,
+      question,
+      terms: epochTerms(settings.model, settings.effort, system, tools),
+      budget: historyBudget(settings.contextTokens, settings.maxTokens, fixed),
+      // With its time, which is not always said.
+      tokensOf: (row, earlier) =>
+        answers.get(row, earlier).tokens + estimateTokens(messageContext(row, null) ?? ''),
+      gone: {
+        leftOutUpTo: before.summary?.upTo ?? BEGINNING,
+        namedUpTo: options.withoutOldAttachments ? lastAnswer(turns) : BEGINNING,
+      },
+      isNewlySummarised: false,
+    }
+    const asked = options.record ? readEpochRecord(options.record) : null
+    const { record, files, cost } = asked?.epoch
+      ? {
+          record: { ...asked, epoch: asked.epoch },
+          files: await this.#files(facts, asked.epoch),
+          cost: null,
+        }
+      : await this.#decide(facts, before.summary, settings, signal)
+    const { summary, epoch } = record
+    const text = writeEpochRecord(record)
+    const isNew = epoch.no !== before.epoch?.no
+    const rows = turnsAfter(turns, epoch.leftOutUpTo).flat()
+    const earlier = rows.flatMap((row, index) =>
+      row.role === 'assistant'
+        ? answers.get(row, row.seq <= epoch.earlierUpTo).messages
+        : [personsMessage(row, rows[index - 1], files.of(row))],
+    )
+    const asking = question.map((row, index) =>
+      personsMessage(row, question[index - 1] ?? rows.at(-1), files.of(row)),
+    )
     const ttl = cacheTtl(this.#options.cache, history, question)
     return {
       system,
-      chatSystem,
-      messages: alternating([...earlier, ...questions]),
+      messages: withOpening(openingOf(summary, epoch), alternating([...earlier, ...asking])),
       cache: ttl === null ? null : { ttl, scope: 'conversation' },
-      record: JSON.stringify({ chatSystem, summary } satisfies ContextRecord),
-      summary,
-      cost: made ? { usage: made.answer.usage, modelMs: made.answer.modelMs } : null,
+      record: text,
+      stored: {
+        ...(text === lease.summary ? {} : { summary: text }),
+        ...(summary && summary.upTo !== before.summary?.upTo ? { summaryUpTo: summary.upTo } : {}),
+      },
+      began: isNew ? epoch.reason : null,
+      cost,
       hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
       hasHistory: earlier.length > 0,
     }
   }
 
-  #reportEpoch(conversation: ConversationId, beginning: Beginning): void {
-    const reason = this.#epochs.next(conversation, beginning)
-    if (reason === null) return
-    this.#options.log.debug({ conversation, reason }, 'the conversation begins a new epoch')
-    this.#options.observer.emit({ kind: 'epoch', reason })
+  /** To be called when a turn is answered: an epoch begins with its first answer. */
+  reportEpoch(conversation: ConversationId, { began }: TurnContext): void {
+    if (began === null) return
+    this.#options.log.debug({ conversation, reason: began }, 'the conversation has begun a new epoch')
+    this.#options.observer.emit({ kind: 'epoch', reason: began })
+  }
+
+  async #decide(
+    given: EpochFacts,
+    before: Summary | null,
+    settings: TurnSettings,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly record: EpochRecord & { readonly epoch: Epoch }
+    readonly files: TurnFiles
+    readonly cost: TurnContext['cost']
+  }> {
+    const { turns, known } = given
+    let facts = given
+    let epoch = decideEpoch(facts)
+    const { leftOutUpTo } = epoch
+    const leftOut = turns.slice(0, turns.length - turnsAfter(turns, leftOutUpTo).length)
+    const dropped = turnsAfter(leftOut, before?.upTo ?? BEGINNING)
+    const made = dropped.length > 0 ? await this.#summarise(dropped, before, settings, signal) : null
+    if (made && epoch.no === known?.no) {
+      facts = { ...facts, isNewlySummarised: true }
+      epoch = decideEpoch(facts)
+    }
+    let files = await this.#files(facts, epoch)
+    if (files.goneUpTo > epoch.namedUpTo) {
+      epoch = decideEpoch({ ...facts, gone: { leftOutUpTo, namedUpTo: files.goneUpTo } })
+      files = await this.#files(facts, epoch)
+    }
+    return {
+      record: { summary: made?.summary ?? before, epoch },
+      files,
+      cost: made ? { usage: made.answer.usage, modelMs: made.answer.modelMs } : null,
+    }
+  }
+
+  /** The question's own first; those of earlier turns get the remaining room. */
+  async #files({ turns, question }: EpochFacts, epoch: Epoch): Promise<TurnFiles> {
+    const loader = new AttachmentLoader(this.#options.inbox)
+    const files = new TurnFiles()
+    for (const row of question) await files.load(row, loader)
+    for (const turn of turnsAfter(turns, Math.max(epoch.leftOutUpTo, epoch.namedUpTo))) {
+      for (const row of turn) {
+        if (await files.load(row, loader)) continue
+        files.goneUpTo = turn.at(-1)!.seq
+      }
+    }
+    return files
   }
 
   /** Null where it cannot be made now: the conversation continues without, and the next turn retries. */
@@ -184,31 +260,69 @@ export class ContextBuilder {
   }
 }
 
-/**
- * @param loader null: attachments are only named
- * @param missing gets the names of what is not shown, by the `seq` of its message
- * @param before the message before the first of `rows`; left out: there is none
- */
-async function loadMessages(
-  rows: readonly StoredMessage[],
-  loader: AttachmentLoader | null,
-  missing: Map<number, string>,
-  before?: StoredMessage,
-): Promise<ModelMessage[]> {
-  const messages: ModelMessage[] = []
-  for (const [index, row] of rows.entries()) {
-    const role = roleOf(row)
-    const said = messageContext(row, (rows[index - 1] ?? before)?.at ?? null)
-    const context = said === null ? {} : { context: said }
-    if (row.attachments.length === 0) {
-      messages.push({ role, ...context, text: row.text, attachments: [] })
-      continue
-    }
-    const files = loader ? await loader.load(row.attachments) : namesOnly(row.attachments)
-    missing.set(row.seq, files.missing.join('\n'))
-    messages.push({ role, ...context, text: withNames(row.text, files), attachments: files.attachments })
+/** What of the attachments of a turn and of those before it is sent. */
+class TurnFiles {
+  /** Some of the attachments up to this answer are not in the store any more. */
+  goneUpTo = BEGINNING
+  readonly #loaded = new Map<number, Loaded>()
+
+  /** @returns false = not all of them are there */
+  async load({ seq, attachments }: StoredMessage, loader: AttachmentLoader): Promise<boolean> {
+    if (attachments.length === 0) return true
+    const loaded = await loader.load(attachments)
+    this.#loaded.set(seq, loaded)
+    return loaded.missing.length === 0
   }
-  return messages
+
+  /** Those that were not loaded are only named. */
+  of({ seq, attachments }: StoredMessage): Loaded {
+    return this.#loaded.get(seq) ?? { attachments: [], missing: attachments.map(({ name }) => name) }
+  }
+}
+
+/** Answers as they are sent, each made once for a turn. */
+class SentAnswers {
+  readonly #hasTools: boolean
+  readonly #known = new Map<string, SentAnswer>()
+
+  constructor(hasTools: boolean) {
+    this.#hasTools = hasTools
+  }
+
+  get(row: StoredMessage, isEarlier: boolean): SentAnswer {
+    const choice = isEarlier ? (this.#hasTools ? 'without-thinking' : 'text') : 'all'
+    const key = `${row.seq} ${choice}`
+    const known = this.#known.get(key) ?? sentAnswer(row, choice)
+    this.#known.set(key, known)
+    return known
+  }
+}
+
+/** @param before the message before it in what the model is shown; left out: there is none */
+function personsMessage(row: StoredMessage, before: StoredMessage | undefined, files: Loaded): ModelMessage {
+  const context = messageContext(row, before?.at ?? null)
+  return {
+    role: 'user',
+    ...(context === null ? {} : { context }),
+    text: withNames(row.text, files),
+    attachments: files.attachments,
+  }
+}
+
+/** What stands for the turns that are not sent; null = all of them are. */
+function openingOf(summary: Summary | null, { leftOutUpTo }: Epoch): string | null {
+  const notes = [
+    summary ? `${SUMMARY_HEADING}\n${summary.text}` : null,
+    leftOutUpTo > (summary?.upTo ?? BEGINNING) ? LEFT_OUT : null,
+  ].filter((note) => note !== null)
+  return notes.length > 0 ? notes.join('\n\n') : null
+}
+
+/** It begins the first message, in a block of its own: `system` stays the same for all chats. */
+function withOpening(opening: string | null, messages: readonly ModelMessage[]): readonly ModelMessage[] {
+  if (opening === null) return messages
+  const [first, ...rest] = messages
+  return [{ ...first!, before: [opening] }, ...rest]
 }
 
 interface Loaded {
@@ -241,10 +355,6 @@ export class AttachmentLoader {
   }
 }
 
-function namesOnly(infos: readonly AttachmentInfo[]): Loaded {
-  return { attachments: [], missing: infos.map(({ name }) => name) }
-}
-
 /** A text without missing files stays verbatim. */
 export function withNames(text: string, { missing }: Loaded): string {
   if (missing.length === 0) return text
@@ -253,16 +363,12 @@ export function withNames(text: string, { missing }: Loaded): string {
     .join('\n')
 }
 
-function roleOf(row: StoredMessage): 'user' | 'assistant' {
-  return row.role === 'assistant' ? 'assistant' : 'user'
-}
-
 /** Questions that were answered together become one message; every turn ends with its answer. */
 export function alternating(messages: readonly ModelMessage[]): ModelMessage[] {
   const result: ModelMessage[] = []
   for (const message of messages) {
     const last = result.at(-1)
-    if (last?.role !== message.role) {
+    if (last?.role !== message.role || last.blocks !== undefined || message.blocks !== undefined) {
       result.push(message)
       continue
     }

@@ -9,7 +9,7 @@ import type { ToolDefinition } from './model.ts'
 export interface FrozenTurn extends Pick<TurnContext, 'system' | 'cache' | 'record' | 'cost'> {
   readonly terms: TurnSettings
   readonly tools: readonly ToolDefinition[]
-  /** Its context names the pictures of earlier turns only. */
+  /** Its context, which a program has brought, is sent without the pictures of earlier turns. */
   readonly isWithoutOldAttachments: boolean
 }
 

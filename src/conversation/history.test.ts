@@ -1,13 +1,17 @@
 import { expect, test } from 'vitest'
 import type { StoredMessage } from '../inbox/message.ts'
 import {
+  BEGINNING,
   estimateTokens,
   historyBudget,
   historyLimitFor,
+  lastAnswer,
   planHistory,
-  readSummary,
   transcriptOf,
-  writeSummary,
+  turnsAfter,
+  turnsOf,
+  type Borders,
+  type RowTokens,
 } from './history.ts'
 
 let seq = 0
@@ -16,10 +20,29 @@ const row = (role: 'user' | 'assistant' | 'notice', text: string): StoredMessage
 
 const turn = (text: string) => [row('user', text), row('assistant', `re ${text}`)]
 
+const tokens = ({ text }: StoredMessage) => estimateTokens(text)
+const TOKENS: RowTokens = { sent: tokens, afresh: tokens }
+const ALL: Borders = { leftOutUpTo: BEGINNING, namedUpTo: BEGINNING }
+
+/** What is sent of a history, and what is not. */
+function planned(
+  history: readonly StoredMessage[],
+  last: Borders,
+  budget: number,
+  question: readonly StoredMessage[] = [],
+  rowTokens = TOKENS,
+) {
+  const turns = turnsOf(history)
+  const { borders, began } = planHistory(turns, last, budget, question, rowTokens)
+  const keep = turnsAfter(turns, borders.leftOutUpTo)
+  const bare = keep.length - turnsAfter(keep, borders.namedUpTo).length
+  return { keep, drop: turns.slice(0, turns.length - keep.length), bare, borders, began }
+}
+
 const textsOf = (turns: ReadonlyArray<readonly StoredMessage[]>) => turns.map(([first]) => first!.text)
 
 test('what fits is kept whole', () => {
-  const plan = planHistory([...turn('a'), ...turn('b')], null, 1_000)
+  const plan = planned([...turn('a'), ...turn('b')], ALL, 1_000)
   expect(textsOf(plan.keep)).toEqual(['a', 'b'])
   expect(plan.drop).toEqual([])
 })
@@ -28,15 +51,15 @@ test('what does not fit goes oldest first, and leaves room for a while', () => {
   const long = 'x'.repeat(300)
   const history = Array.from({ length: 10 }, (_, index) => turn(`${index} ${long}`)).flat()
   const cost = estimateTokens(`0 ${long}`) + estimateTokens(`re 0 ${long}`)
-  const plan = planHistory(history, null, cost * 9)
+  const plan = planned(history, ALL, cost * 9)
   expect(plan.drop.length + plan.keep.length).toBe(10)
   expect(plan.keep.length).toBe(4)
   expect(plan.keep.at(-1)![0]!.text).toMatch(/^9/)
 })
 
-test('what a summary holds is not shown again, and not summarised again', () => {
+test('what was left out is not shown again', () => {
   const [first, second] = [turn('old'), turn('new')]
-  const plan = planHistory([...first, ...second], { upTo: first[1]!.seq, text: 's' }, 1_000)
+  const plan = planned([...first, ...second], { ...ALL, leftOutUpTo: first[1]!.seq }, 1_000)
   expect(textsOf(plan.keep)).toEqual(['new'])
 })
 
@@ -44,12 +67,12 @@ test('a turn is judged by its answer: a question that came before an earlier ans
   const [q1, q2] = [row('user', 'q1'), row('user', 'q2')]
   const a1 = row('assistant', 'a1')
   const a2 = row('assistant', 'a2')
-  const plan = planHistory([q1, a1, q2, a2], { upTo: a1.seq, text: 's' }, 1_000)
+  const plan = planned([q1, a1, q2, a2], { ...ALL, leftOutUpTo: a1.seq }, 1_000)
   expect(plan.keep).toEqual([[q2, a2]])
 })
 
 test('notices are not part of what was said', () => {
-  const plan = planHistory([row('notice', 'n'), ...turn('a')], null, 1_000)
+  const plan = planned([row('notice', 'n'), ...turn('a')], ALL, 1_000)
   expect(plan.keep.flat().map(({ role }) => role)).toEqual(['user', 'assistant'])
 })
 
@@ -63,13 +86,9 @@ test('the store hands over more than the model is shown, so that nothing leaves 
   expect(historyLimitFor(200_000)).toBeGreaterThan(budget * 3)
 })
 
-test('a summary survives its storage; something else is no summary', () => {
-  expect(readSummary(writeSummary({ upTo: 7, text: 'they met' }))).toEqual({ upTo: 7, text: 'they met' })
-  expect([readSummary(null), readSummary('they met'), readSummary('{"upTo":"7"}')]).toEqual([
-    null,
-    null,
-    null,
-  ])
+test('an answer whose question is past its retention begins nothing', () => {
+  const [, left] = turn('gone')
+  expect(textsOf(turnsOf([left!, ...turn('a')]))).toEqual(['a'])
 })
 
 test('a transcript that is too long loses its beginning', () => {
@@ -96,9 +115,11 @@ function pictures(text: string, ...sizes: number[]) {
 
 /** What each turn of a conversation leaves out: dropped turns, turns without their attachments, and what began. */
 function plans(turns: ReadonlyArray<readonly StoredMessage[]>, budget: number) {
+  let last = ALL
   return turns.map((asked, index) => {
     const question = asked.filter(({ role }) => role === 'user')
-    const { drop, bare, began } = planHistory(turns.slice(0, index).flat(), null, budget, question)
+    const { drop, bare, began, borders } = planned(turns.slice(0, index).flat(), last, budget, question)
+    last = borders
     return { dropped: drop.length, bare: drop.length + bare, began }
   })
 }
@@ -143,11 +164,23 @@ test('what a trim leaves is what the next turn makes of it, the attachments incl
     ...Array.from({ length: 8 }, (_, index) => pictures(`${index}`, 1.5 * MB)),
   ]
   const [large, small] = [[row('user', long)], [row('user', 'small')]]
-  const plan = planHistory(turns.slice(0, 7).flat(), null, 75_000, large)
+  const plan = planned(turns.slice(0, 7).flat(), ALL, 75_000, large)
   expect(plan).toMatchObject({ began: 'trim', bare: 2 })
   expect(plan.keep).toHaveLength(6)
-  const summary = { upTo: plan.drop.at(-1)!.at(-1)!.seq, text: 's' }
-  const next = planHistory(turns.slice(0, 8).flat(), summary, 75_000, small)
+  const next = planned(turns.slice(0, 8).flat(), plan.borders, 75_000, small)
   expect(next.keep.slice(0, -1)).toEqual(plan.keep)
   expect(next).toMatchObject({ began: null, bare: 2 })
+})
+
+test('where thinking alone filled the context, all of what was said may stay', () => {
+  const history = [...turn('a'), ...turn('b')]
+  const thought: RowTokens = { sent: () => 1_000, afresh: tokens }
+  const plan = planned(history, ALL, 3_000, [], thought)
+  expect([textsOf(plan.keep), plan.began]).toEqual([['a', 'b'], 'trim'])
+  expect(lastAnswer(plan.drop)).toBe(BEGINNING)
+})
+
+test('where no attachment was sent none can go', () => {
+  const [question] = pictures('many', ...Array.from({ length: 21 }, () => 10))
+  expect(planned([...turn('a'), ...turn('b')], ALL, 1_000_000, [question!]).began).toBeNull()
 })

@@ -39,43 +39,37 @@ export const SUMMARY_ANSWER_TOKENS = 4 * SUMMARY_MAX_TOKENS
 /** A summary is optional: the answer waits no longer for it. */
 export const SUMMARY_TIMEOUT_MS = 60 * SECOND
 
-/** The summary of what the model is no longer sent. */
-export interface Summary {
-  /** The answer up to which it reaches, by its `seq`. */
-  readonly upTo: number
-  readonly text: string
-}
-
 /** A person's words and the answer to them, in order. */
 export type Turn = readonly StoredMessage[]
 
+/** Before every answer. */
+export const BEGINNING = -1
+
+/** Where what is sent of a conversation begins, by the `seq` of an answer. */
+export interface Borders {
+  /** Turns up to this answer are not sent. */
+  readonly leftOutUpTo: number
+  /** Of turns up to this answer the attachments are only named. */
+  readonly namedUpTo: number
+}
+
+/** The tokens of a message of the history. */
+export interface RowTokens {
+  /** As it is sent while the epoch goes on. */
+  readonly sent: (row: StoredMessage) => number
+  /** As it is sent when a new epoch begins. */
+  readonly afresh: (row: StoredMessage) => number
+}
+
 export interface HistoryPlan {
-  readonly keep: readonly Turn[]
-  /** Not shown any more, and in no summary yet. */
-  readonly drop: readonly Turn[]
-  /** So many of `keep`, the oldest, are sent with only the names of their attachments. */
-  readonly bare: number
-  /** What the request of the turn before this one still had; null = this one only appends to it. */
+  readonly borders: Borders
+  /** What moved a border; null = everything that was sent still fits. */
   readonly began: 'trim' | 'attachments' | null
 }
 
 /** Characters of history to read from the store: nothing drops out before it is summarised. */
 export function historyLimitFor(contextTokens: number): number {
   return contextTokens * BYTES_PER_TOKEN + LONGEST_TURN
-}
-
-export function readSummary(stored: string | null): Summary | null {
-  if (stored === null) return null
-  try {
-    const { upTo, text } = JSON.parse(stored) as Partial<Summary>
-    return typeof upTo === 'number' && typeof text === 'string' ? { upTo, text } : null
-  } catch {
-    return null
-  }
-}
-
-export function writeSummary(summary: Summary): string {
-  return JSON.stringify(summary)
 }
 
 export function estimateTokens(text: string): number {
@@ -104,45 +98,58 @@ export function historyBudget(
 }
 
 /**
- * Everything if it fits into `budget` tokens, otherwise the newest half of that; likewise the attachments.
- *
- * What is left out changes seldom, and at the same turn in every process: each turn is decided as every turn
- * since has decided it. So the requests of a conversation begin alike for a long time, which is what the
- * provider's cache needs, in another process too, and also where no summary can be made.
- *
- * @param budget tokens for the history and the question
+ * Leaves the borders where they are while everything behind them fits into `budget` tokens with the question;
+ * otherwise the newest half of that is left; likewise the attachments. So they move seldom, and the requests
+ * in between begin alike.
  */
 export function planHistory(
-  history: readonly StoredMessage[],
-  summary: Summary | null,
+  turns: readonly Turn[],
+  last: Borders,
   budget: number,
-  question: readonly StoredMessage[] = [],
+  question: Turn,
+  tokens: RowTokens,
 ): HistoryPlan {
-  const turns = turnsOf(history).filter((turn) => turn.at(-1)!.seq > (summary?.upTo ?? -1))
-  const sizes = new TurnSizes([...turns, question].map((turn, index) => sizeOf(turn, turns[index - 1])))
-  let last = BEGINNING
-  let next = BEGINNING
-  for (let turn = 0; turn <= turns.length; turn++) {
-    last = next
-    next = nextBorders(last, sizes, turn, budget)
-  }
-  const now = roomFor(question, next, sizes, turns.length, budget)
-  const before = roomFor(questionOf(turns.at(-1)), last, sizes, Math.max(0, turns.length - 1), budget)
+  const turn = turns.length
+  const first = indexAfter(turns, last.leftOutUpTo)
+  const shown = Math.max(first, indexAfter(turns, last.namedUpTo))
+  const asked = [...turns, question]
+  const sizes = new TurnSizes(asked.map((rows) => sizeOf(rows, tokens.sent)))
+  const room = budget - sizes.sum('tokens', turn, turn + 1) - sizes.sum('fileTokens', turn, turn + 1)
+  const isFull =
+    first < turn && sizes.sum('tokens', first, turn) + sizes.sum('fileTokens', shown, turn) > room
+  const kept = isFull
+    ? firstKept(first, new TurnSizes(asked.map((rows) => sizeOf(rows, tokens.afresh))), turn, room)
+    : first
+  const remaining = Math.max(shown, kept)
+  const next = nextShown(remaining, sizes, turn)
+  const isHidden = sizes.sum('files', remaining, next) > 0
   return {
-    keep: turns.slice(now.first),
-    drop: turns.slice(0, now.first),
-    bare: now.shown - now.first,
-    began: now.first !== before.first ? 'trim' : now.shown !== before.shown ? 'attachments' : null,
+    borders: {
+      leftOutUpTo: kept === first ? last.leftOutUpTo : seqBefore(turns, kept),
+      namedUpTo: isHidden ? seqBefore(turns, next) : last.namedUpTo,
+    },
+    began: isFull ? 'trim' : isHidden ? 'attachments' : null,
   }
 }
 
-/** Indices of turns: nothing before `first` is sent, and of what is before `shown` no attachment. */
-interface Borders {
-  readonly first: number
-  readonly shown: number
+/** The turns behind a border. */
+export function turnsAfter(turns: readonly Turn[], upTo: number): readonly Turn[] {
+  return turns.slice(indexAfter(turns, upTo))
 }
 
-const BEGINNING: Borders = { first: 0, shown: 0 }
+/** The `seq` of the last answer of `turns`. */
+export function lastAnswer(turns: readonly Turn[]): number {
+  return turns.at(-1)?.at(-1)?.seq ?? BEGINNING
+}
+
+function indexAfter(turns: readonly Turn[], upTo: number): number {
+  const index = turns.findIndex((turn) => turn.at(-1)!.seq > upTo)
+  return index === -1 ? turns.length : index
+}
+
+function seqBefore(turns: readonly Turn[], index: number): number {
+  return lastAnswer(turns.slice(0, index))
+}
 
 interface Size {
   readonly tokens: number
@@ -151,14 +158,11 @@ interface Size {
   readonly fileBytes: number
 }
 
-/** @param before the turn before it; left out: there is none */
-function sizeOf(turn: Turn, before?: Turn): Size {
+function sizeOf(turn: Turn, tokensOf: (row: StoredMessage) => number): Size {
   const size = { tokens: 0, files: 0, fileTokens: 0, fileBytes: 0 }
-  for (const [index, row] of turn.entries()) {
-    const { text, attachments } = row
-    const context = messageContext(row, (turn[index - 1] ?? before?.at(-1))?.at ?? null)
-    size.tokens += estimateTokens(text) + estimateTokens(context ?? '')
-    for (const file of attachments) {
+  for (const row of turn) {
+    size.tokens += tokensOf(row)
+    for (const file of row.attachments) {
       size.files++
       size.fileTokens += attachmentTokens(file)
       size.fileBytes += file.size
@@ -167,7 +171,7 @@ function sizeOf(turn: Turn, before?: Turn): Size {
   return size
 }
 
-/** The sizes of turns, summed up once: every turn of a long conversation asks for many of the sums. */
+/** The sizes of turns, summed up once: the search for a border asks for many of the sums. */
 class TurnSizes {
   /** What the turns before each one come to. */
   readonly #before: Size[] = [{ tokens: 0, files: 0, fileTokens: 0, fileBytes: 0 }]
@@ -190,34 +194,13 @@ class TurnSizes {
   }
 }
 
-/** The borders of the request that asks `turn`, from those of the request before. */
-function nextBorders(last: Borders, sizes: TurnSizes, turn: number, budget: number): Borders {
-  const { first, shown } = trimmed(last, sizes, turn, budget)
-  return { first, shown: nextShown(shown, sizes, turn) }
-}
-
-/** The same with room for the question, which is no part of the history yet. */
-function roomFor(question: Turn, borders: Borders, sizes: TurnSizes, turn: number, budget: number): Borders {
-  const { tokens, fileTokens } = sizeOf(question)
-  return trimmed(borders, sizes, turn, budget - tokens - fileTokens)
-}
-
-function questionOf(turn: Turn = []): Turn {
-  return turn.filter(({ role }) => role === 'user')
-}
-
-/** What is left of the turns before `turn` where they do not fit into `budget` any more. */
-function trimmed(borders: Borders, sizes: TurnSizes, turn: number, budget: number): Borders {
-  const { first, shown } = borders
-  if (sizes.sum('tokens', first, turn) + sizes.sum('fileTokens', shown, turn) <= budget) return borders
-  const room = Math.max(0, budget) * KEPT_SHARE
+/** The first turn of the newest ones that fit into the kept share of `room`. */
+function firstKept(first: number, sizes: TurnSizes, turn: number, room: number): number {
+  const share = Math.max(0, room) * KEPT_SHARE
   const sizeFrom = (from: number) => sizes.sum('tokens', from, turn) + sizes.sum('fileTokens', from, turn)
   let kept = turn
-  while (kept > first && sizeFrom(kept - 1) <= room) kept--
-  // As the next turn decides it, which does not know what was before a summary.
-  let shownNow = kept
-  for (let asked = kept; asked <= turn; asked++) shownNow = nextShown(shownNow, sizes, asked)
-  return { first: kept, shown: shownNow }
+  while (kept > first && sizeFrom(kept - 1) <= share) kept--
+  return kept
 }
 
 /** The turn from which on attachments are sent with the question of `turn`, which has some itself. */
@@ -231,15 +214,18 @@ function nextShown(shown: number, sizes: TurnSizes, turn: number): number {
   return next
 }
 
-/** A turn ends with its answer; several questions before it were answered together. */
-function turnsOf(history: readonly StoredMessage[]): StoredMessage[][] {
+/**
+ * A turn ends with its answer; several questions before it were answered together. An answer whose questions
+ * are past their retention is no turn: the API takes no conversation that begins with it.
+ */
+export function turnsOf(history: readonly StoredMessage[]): readonly Turn[] {
   const turns: StoredMessage[][] = []
   let open: StoredMessage[] = []
   for (const row of history) {
     if (row.role === 'notice') continue
     open.push(row)
     if (row.role !== 'assistant') continue
-    turns.push(open)
+    if (open.length > 1) turns.push(open)
     open = []
   }
   return turns

@@ -41,6 +41,8 @@ export interface PromptCaching {
 
 export interface ModelMessage extends ModelText {
   readonly role: 'user' | 'assistant'
+  /** Texts that stand before the others, each in a block of its own. */
+  readonly before?: readonly string[]
   /** Further messages that are answered together with this one, in order. */
   readonly further?: readonly ModelText[]
 }

@@ -6,7 +6,6 @@ import type { TurnOutcome, Usage } from '../inbox/lease.ts'
 import type { Step } from '../inbox/step.ts'
 import { openFence } from '../support/text/fence.ts'
 import type { TurnContext } from './context.ts'
-import { writeSummary } from './history.ts'
 import type { ModelAnswer, RefusalReason, StopReason } from './model.ts'
 
 /** A turn after its last response. */
@@ -49,7 +48,7 @@ export function chatOutcome(
   preface: string | null,
   texts: Texts,
 ): TurnOutcome {
-  const { cost, summary } = context
+  const { cost, stored } = context
   const { model, stopReason } = end.answer
   const said = wholeText(end).trim()
   if (stopReason === 'refusal') return refused('model-refusal', texts)
@@ -70,7 +69,7 @@ export function chatOutcome(
     modelMs: modelMs + (cost?.modelMs ?? 0),
     ...(cut || end.isAtLimit ? { reason: CUT_SHORT } : {}),
     ...(blocks === null ? {} : { blocks }),
-    ...(summary === null ? {} : { summary: writeSummary(summary), summaryUpTo: summary.upTo }),
+    ...stored,
   }
 }
 

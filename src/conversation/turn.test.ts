@@ -101,7 +101,9 @@ test('the words of an old picture that were blank are not sent without it', asyn
   }
   await send(fixture, 'next')
   await fixture.rest()
-  expect(fixture.sendChannel.texts('a').at(-1)).toMatch(/^\[attachment\]\|.*\|next$/s)
+  expect(fixture.sendChannel.texts('a').at(-1)).toMatch(
+    /^\[attachment that is not shown: cat\.png\]\|.*\|next$/s,
+  )
 })
 
 test('a refused message leaves the history, and its sender reads what can be done', async () => {
@@ -205,7 +207,7 @@ test('a conversation beyond the model’s context continues with a summary of wh
   expect(summaries.length).toBeLessThan(6)
   expect(lastText(summaries[0]!)).toContain('Person: 0 words')
   const last = fixture.model.requests.at(-1)!
-  expect(last.chatSystem).toContain('They talked about words.')
+  expect(last.messages[0]!.before).toEqual([expect.stringContaining('They talked about words.')])
   expect(last.messages[0]!.role).toBe('user')
   expect(JSON.stringify(last).length / 3).toBeLessThan(9_000)
   expect(fixture.sendChannel.texts('a')).toHaveLength(8)
@@ -224,9 +226,9 @@ test('where the summary cannot be made, the conversation continues without', asy
     await send(fixture, `${index} ${filler}`)
     await fixture.rest()
   }
-  expect(fixture.model.requests.at(-1)!.chatSystem).toContain(
-    'Earlier messages of this conversation were left out',
-  )
+  expect(fixture.model.requests.at(-1)!.messages[0]!.before).toEqual([
+    '(Earlier messages of this conversation were left out.)',
+  ])
   expect(fixture.sendChannel.texts('a')).toHaveLength(4)
 })
 

@@ -15,8 +15,9 @@ import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { isBlank } from '../support/text/printable.ts'
+import { blocksWithoutThinking } from './answer-blocks.ts'
 import { broughtContext } from './brought-context.ts'
-import { ContextBuilder, type TurnContext } from './context.ts'
+import { ContextBuilder, type BuildOptions, type TurnContext } from './context.ts'
 import { readFrozenTurn, writeFrozenTurn } from './frozen-turn.ts'
 import type { ModelSettings } from './model-settings.ts'
 import { ModelRefusal, type Model, type ModelAnswer } from './model.ts'
@@ -63,6 +64,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     const offered = frozen?.tools ?? tools.map(({ definition }) => definition)
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
     const shown = new ShownAnswer({ lease, draft: drafts.open(lease, freeze), events, preface, texts })
+    let isNewEpoch = false
     let steps: TurnSteps | null = null
     let cost: TurnCost | null = null
 
@@ -71,10 +73,12 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       return parts.filter((part) => part !== null).join('\n\n') || null
     }
 
-    const contextOf = async (systemText: string | null): Promise<TurnContext> => {
+    const contextOf = async (systemText: string | null, more: BuildOptions = {}): Promise<TurnContext> => {
+      const build = { tools: offered, record: frozen?.record ?? null, ...more }
       const built = brought
         ? await broughtContext(options.inbox, messages[0]!, brought, systemText, options.cache)
-        : await contexts.build(lease, terms, systemText, signal, { record: frozen?.record ?? null })
+        : await contexts.build(lease, terms, systemText, signal, build)
+      isNewEpoch = built.began !== null
       if (!frozen) return built
       const { cache, cost, isWithoutOldAttachments } = frozen
       return { ...(isWithoutOldAttachments ? withoutOldAttachments(built) : built), cache, cost }
@@ -87,7 +91,6 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           model: terms.model,
           effort: terms.effort,
           system: context.system,
-          chatSystem: context.chatSystem,
           cache: context.cache,
           ...(offered.length > 0 ? { tools: offered } : {}),
           ...own,
@@ -123,8 +126,10 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           // A picture of an earlier turn that is now rejected must not fail this message.
           if (!(error instanceof ModelRefusal) || !whole.hasOldAttachments || shown.text !== '') throw error
           log.info({ conversation: conversation.id }, 'asking again without the pictures of earlier turns')
-          isWithoutOldAttachments = true
-          context = withoutOldAttachments(whole)
+          isWithoutOldAttachments = brought !== undefined
+          context = brought
+            ? withoutOldAttachments(whole)
+            : await contextOf(systemText, { withoutOldAttachments: true })
           return await send(context, request)
         }
       }
@@ -150,13 +155,18 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       })
       const answer = await steps.run(signal, draining)
       const end = { answer, steps: steps.steps, discarded: steps.discarded, isAtLimit: steps.isAtLimit }
-      return brought ? literalOutcome(end, texts) : chatOutcome(end, context, preface, texts)
+      if (brought) return literalOutcome(end, texts)
+      const outcome = chatOutcome(end, context, preface, texts)
+      if (outcome.kind === 'answered') contexts.reportEpoch(conversation.id, context)
+      return outcome
     } catch (error) {
       const known = steps?.steps ?? journal.steps
       const interruption = interruptionOf(signal)
       // Whoever lost the lease to a stop may hear of it later than the store.
       if (interruption?.kind === 'stopped' || error instanceof LeaseLost) {
-        const blocks = brought ? null : stoppedBlocks(known, shown.current)
+        const stopped = brought ? null : stoppedBlocks(known, shown.current)
+        // An epoch begins with an answer: what is stopped before it belongs to none.
+        const blocks = stopped !== null && isNewEpoch ? blocksWithoutThinking(stopped) : stopped
         return { kind: 'stopped', text: shown.text, ...(blocks === null ? {} : { blocks }) }
       }
       if (interruption && cost !== null) return { kind: 'returned', cost }

@@ -45,8 +45,10 @@ import * as telegram from '../../src/channels/telegram/send/format.ts'
 import * as telegramSplit from '../../src/channels/telegram/send/sender.ts'
 import { oddLines, parseDotenv } from '../../src/config/environment/dotenv.ts'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
+import { blocksWithoutThinking } from '../../src/conversation/answer-blocks.ts'
 import { parseCommand, readRequest } from '../../src/conversation/commands.ts'
-import { estimateTokens, readSummary } from '../../src/conversation/history.ts'
+import { readEpochRecord } from '../../src/conversation/epoch.ts'
+import { estimateTokens } from '../../src/conversation/history.ts'
 import { incomingMessage } from '../../src/conversation/incoming-message.ts'
 import { belongsToSignIn, mayHoldCode } from '../../src/conversation/login/belongs-to-sign-in.ts'
 import { readReply } from '../../src/conversation/login/read-reply.ts'
@@ -65,6 +67,7 @@ import { isSigned, readSignedHeaders } from '../../src/http/webhooks/signature.t
 import { Secret } from '../../src/support/secret.ts'
 import * as decoding from '../../src/support/text/decode-text.ts'
 import { closes, fenceOf, openFence } from '../../src/support/text/fence.ts'
+import { jsonParts } from '../../src/support/text/json-parts.ts'
 import { legacySetOf } from '../../src/support/text/legacy-set.ts'
 import { lexMarkdown } from '../../src/support/text/lex-markdown.ts'
 import * as printing from '../../src/support/text/printable.ts'
@@ -164,6 +167,9 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     for (const name of MAIL_FIELDS) senderOf(mailWith(name, text), 'mx.test')
   },
   'src/channels/kit/send/plain-text.ts decodeEntities': (text) => decodeEntities(text),
+  'src/support/text/json-parts.ts jsonParts': (text) => {
+    for (const json of [text, JSON.stringify([text])]) jsonParts(json)
+  },
   'src/support/text/fence.ts fenceOf': fenceOf,
   'src/support/text/fence.ts openFence': openFence,
   'src/support/text/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
@@ -270,7 +276,12 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     parseCommand(text)
     parseCommand(`/new${text}`)
   },
-  'src/conversation/history.ts readSummary': readSummary,
+  'src/conversation/answer-blocks.ts blocksWithoutThinking': (text) => {
+    const content = [{ type: 'text', text }]
+    for (const blocks of [text, JSON.stringify([{ role: 'assistant', content }])])
+      blocksWithoutThinking(blocks)
+  },
+  'src/conversation/epoch.ts readEpochRecord': readEpochRecord,
   'src/conversation/history.ts estimateTokens': estimateTokens,
   'src/http/access/session-cookie.ts readCookie': (text) => readCookie(text, 'session'),
   'src/http/api/conversations-api.ts isConversation': isConversation,
@@ -320,6 +331,7 @@ export const EXEMPT: Readonly<Record<string, string>> = {
     'what the gateway has stored itself, up to 64 KB',
   'src/http/openai/body-digest.ts bodyDigest':
     'hashed in pieces with turns of the event loop in between, which its test counts',
+  'src/conversation/epoch.ts epochTerms': 'makes digests of what the operator has written',
   'src/conversation/commands.ts storedText': 'compares a name with a list',
   'src/channels/discord/intake/receive.ts describePerson': 'an id and names, passed on',
   'src/channels/discord/api/snowflake.ts compareSnowflakes': 'ids that were found to be snowflakes',

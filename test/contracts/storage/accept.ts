@@ -155,9 +155,9 @@ export function acceptContract(subject: Subject): void {
     test('a conversation that began at the new address before the move was known is folded in', async () => {
       const { driver } = subject
       await driver.acceptOne(message('1', { text: 'old question' }))
-      await driver.answer(await driver.mustLease(), 'old answer')
+      await driver.answer(await driver.mustLease(), 'old answer', { blocks: '["old"]' })
       await driver.acceptOne(message('1', { address: '-1007', text: 'new question' }))
-      await driver.answer(await driver.mustLease('telegram:-1007'), 'new answer')
+      await driver.answer(await driver.mustLease('telegram:-1007'), 'new answer', { blocks: '["new"]' })
       await driver.acceptOne(message('2', { address: '-1007', text: 'waiting question' }))
       const stale = await driver.mustLease('telegram:-1007')
       await driver.acceptOne({ kind: 'moved', channel: 'telegram', from: '7', to: '-1007' })
@@ -170,6 +170,8 @@ export function acceptContract(subject: Subject): void {
         'new question',
         'new answer',
       ])
+      // What the newer one's answers were given after is not before them any more.
+      expect(lease.history.map((row) => row.blocks)).toEqual([null, '["old"]', null, null])
       expect(await driver.drain()).toEqual(['old answer', 'new answer'])
       expect(await driver.storage.conversations.find('telegram', '-1007')).toMatchObject({ id: 'telegram:7' })
     })

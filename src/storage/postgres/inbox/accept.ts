@@ -115,8 +115,9 @@ async function fold(
   if (waiting.some((row) => row.state === 'received')) changes.wake(older)
   await write(tx, changes)
   changes.forget(newer)
+  // The blocks belong to what the newer one was sent before them, which is not before them any more.
   await tx.query(
-    `UPDATE hermes.messages SET conversation = $1, seq = seq + $3, history_seq = history_seq + $3,
+    `UPDATE hermes.messages SET conversation = $1, seq = seq + $3, history_seq = history_seq + $3, blocks = NULL,
        revision = nextval('hermes.revision') WHERE conversation = $2`,
     [older.key, newer.key, shift],
   )

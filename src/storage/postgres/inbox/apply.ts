@@ -133,10 +133,7 @@ function statementsOf(changes: Changes): Statement[] {
   for (const [key, text, about] of changes.texts) {
     statements.push({ sql: TEXT, params: [clean(text), about, key] })
   }
-  for (const [key, text] of changes.summaries) {
-    if (text === null) statements.push({ sql: NO_SUMMARY, params: [key] })
-    else statements.push({ sql: SUMMARY, params: [key, clean(text)] })
-  }
+  statements.push(...storedSummaries(changes))
   if (changes.usedContexts.length > 0) {
     statements.push({ sql: USED_CONTEXTS, params: [[...changes.usedContexts]] })
   }
@@ -146,15 +143,29 @@ function statementsOf(changes: Changes): Statement[] {
   return statements
 }
 
+/** One statement for all of them: every conversation that begins has one. */
+function storedSummaries({ summaries }: Changes): Statement[] {
+  const last = [...new Map(summaries)]
+  const gone = last.flatMap(([key, text]) => (text === null ? [key] : []))
+  const kept = last.flatMap(([key, text]) => (text === null ? [] : [[key, clean(text)] as const]))
+  return [
+    ...(gone.length > 0 ? [{ sql: NO_SUMMARIES, params: [gone] }] : []),
+    ...(kept.length > 0
+      ? [{ sql: SUMMARIES, params: [kept.map(([key]) => key), kept.map(([, text]) => text)] }]
+      : []),
+  ]
+}
+
 /** One statement may write a row once. */
 function lastCursors({ cursors }: Changes): readonly Cursor[] {
   return [...new Map(cursors.map((cursor) => [`${cursor.channel} ${cursor.name}`, cursor])).values()]
 }
 
 const TEXT = `UPDATE hermes.messages SET text = $1, about = $2, revision = nextval('hermes.revision') WHERE key = $3`
-const SUMMARY = `INSERT INTO hermes.summaries (conversation, text) VALUES ($1, $2)
+const SUMMARIES = `INSERT INTO hermes.summaries (conversation, text)
+  SELECT * FROM unnest($1::bigint[], $2::text[])
   ON CONFLICT (conversation) DO UPDATE SET text = excluded.text`
-const NO_SUMMARY = 'DELETE FROM hermes.summaries WHERE conversation = $1'
+const NO_SUMMARIES = 'DELETE FROM hermes.summaries WHERE conversation = ANY ($1::bigint[])'
 const USED_CONTEXTS = 'UPDATE hermes.contexts SET json = NULL WHERE message = ANY ($1::bigint[])'
 /** Two processes may turn the same thing away at once: an address without a conversation is not locked. */
 const SEEN = `INSERT INTO hermes.seen (origin, platform_id, at)

@@ -231,9 +231,10 @@ function moveAddress(session: Session, { channel, from, to }: Extract<Arrival, {
 function fold(session: Session, older: ConversationRow, newer: ConversationRow, changes: Changes): void {
   const shift = foldInto(older, newer, answeringRows(session, newer.key), changes)
   const rows = session.all('SELECT key FROM messages WHERE conversation = ? ORDER BY seq', newer.key)
+  // The blocks belong to what the newer one was sent before them, which is not before them any more.
   for (const row of rows) {
     session.run(
-      `UPDATE messages SET conversation = ?, seq = seq + ?, history_seq = history_seq + ?, revision = ?
+      `UPDATE messages SET conversation = ?, seq = seq + ?, history_seq = history_seq + ?, blocks = NULL, revision = ?
        WHERE key = ?`,
       older.key,
       shift,

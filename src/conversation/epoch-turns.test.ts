@@ -1,0 +1,173 @@
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import { MessageFixture } from '../../test/support/message-fixture.ts'
+import { plainAnswer } from '../../test/support/provider/plain-answer.ts'
+import { rethrow } from '../../test/support/rethrow.ts'
+import type { Tool } from '../agent/tool.ts'
+import type { MessageFact } from '../inbox/figures/observer.ts'
+import type { Lease, TurnOutcome } from '../inbox/lease.ts'
+import type { StoredMessage } from '../inbox/message.ts'
+import { Emitter } from '../support/emitter.ts'
+import { ContextBuilder, type BuildOptions, type TurnContext } from './context.ts'
+import type { TurnSettings } from './model-settings.ts'
+import type { Model } from './model.ts'
+
+const SETTINGS: TurnSettings = { model: 'one', maxTokens: 1_000, contextTokens: 200_000, effort: null }
+const LOOK = { name: 'look', description: 'Looks.', inputSchema: '{"type":"object"}' }
+const THINKING = '{"type":"thinking","thinking":"","signature":"sig","10":1,"9":1.50}'
+const CALL = '{"type":"tool_use","id":"1","name":"look","input":{}}'
+const RESULT = '{"type":"tool_result","tool_use_id":"1","content":"found"}'
+
+/** Turns of a question and an answer after a call. */
+function called(count: number, text = 'short'): StoredMessage[] {
+  return Array.from({ length: count }, (_, turn) => {
+    const said = JSON.stringify({ type: 'text', text })
+    const blocks = [
+      `{"role":"assistant","content":[${THINKING},${CALL}]}`,
+      `{"role":"user","content":[${RESULT}]}`,
+      `{"role":"assistant","content":[${THINKING},${said}]}`,
+    ]
+    const common = { attachments: [], text, at: 0 }
+    return [
+      { ...common, seq: 2 * turn + 1, role: 'user', blocks: null },
+      { ...common, seq: 2 * turn + 2, role: 'assistant', blocks: `[${blocks.join(',')}]` },
+    ]
+  }).flat() as unknown as StoredMessage[]
+}
+
+class Builder {
+  summaries = 0
+  readonly #builder = new ContextBuilder({
+    model: { answer: async () => plainAnswer(`Summary ${++this.summaries}.`, 'one') },
+    inbox: { attachment: async () => null },
+    clock: new FakeClock(),
+    log: pino({ level: 'silent' }),
+    cache: 'auto',
+    observer: new Emitter<MessageFact>(rethrow),
+  })
+
+  build(
+    history: readonly StoredMessage[],
+    record: string | null,
+    settings: Partial<TurnSettings> = {},
+    options: BuildOptions = { tools: [LOOK] },
+  ): Promise<TurnContext> {
+    const question = {
+      seq: history.length + 1,
+      role: 'user',
+      text: 'now',
+      attachments: [],
+      at: 0,
+      blocks: null,
+    }
+    const lease = { history, messages: [question], summary: record } as unknown as Lease
+    const { signal } = new AbortController()
+    return this.#builder.build(lease, { ...SETTINGS, ...settings }, 'Be kind.', signal, options)
+  }
+}
+
+const contents = ({ messages }: TurnContext) => messages.map(({ blocks, text }) => blocks ?? text)
+
+test('answers are sent as they came within their epoch, later without thinking, without tools as text', async () => {
+  const builder = new Builder()
+  const { record } = await builder.build([], null)
+  expect(contents(await builder.build(called(1), record))).toEqual([
+    'short',
+    `[${THINKING},${CALL}]`,
+    `[${RESULT}]`,
+    `[${THINKING},{"type":"text","text":"short"}]`,
+    'now',
+  ])
+  const other = await builder.build(called(1), record, { model: 'two' })
+  const said = '[{"type":"text","text":"short"}]'
+  expect([other.began, contents(other)]).toEqual([
+    'model',
+    ['short', `[${CALL}]`, `[${RESULT}]`, said, 'now'],
+  ])
+  const both = await builder.build(called(2), other.record, { model: 'two' })
+  expect([both.began, contents(both).slice(0, 4)]).toEqual([null, contents(other).slice(0, 4)])
+  expect(contents(both).slice(5, 8)).toEqual(contents(await builder.build(called(1), record)).slice(1, 4))
+  const bare = await builder.build(called(1), record, {}, {})
+  expect([bare.began, contents(bare)]).toEqual(['tools', ['short', 'short', 'now']])
+})
+
+test('tools of the provider are a part of what is frozen', async () => {
+  const builder = new Builder()
+  const { record } = await builder.build([], null)
+  const options = { tools: [LOOK], serverTools: ['{"type":"web_search"}'] }
+  expect((await builder.build(called(1), record, {}, options)).began).toBe('tools')
+})
+
+test('a turn that goes on in another process is sent as it was, with the summary that was made for it', async () => {
+  const [first, second] = [new Builder(), new Builder()]
+  const { record } = await first.build([], null)
+  const history = called(8, 'words '.repeat(500))
+  const asked = await first.build(history, record, { contextTokens: 12_000 })
+  expect([asked.began, first.summaries, asked.cost]).toMatchObject(['trim', 1, { modelMs: 1 }])
+  const again = await second.build(history, record, {}, { tools: [LOOK], record: asked.record })
+  expect(second.summaries).toBe(0)
+  expect(again).toEqual({ ...asked, cost: null })
+  expect(asked.messages[0]!.before).toEqual([expect.stringContaining('Summary 1.')])
+})
+
+test('what was stored of an epoch is stored once', async () => {
+  const builder = new Builder()
+  const first = await builder.build([], null)
+  expect(first.stored).toEqual({ summary: first.record })
+  expect((await builder.build(called(1), first.record)).stored).toEqual({})
+})
+
+test('a turn that is stopped before its epoch has an answer leaves no thinking behind, a later one does', async () => {
+  const outcomes: TurnOutcome[] = []
+  const tool: Tool = {
+    definition: LOOK,
+    class: 'read',
+    title: 'look',
+    run: async () => ({ content: '"found"', isError: false }),
+  }
+  let isStopping = true
+  const model: Model = {
+    answer: async ({ messages }, { signal, onText }) => {
+      const isFirst = messages.at(-1)!.blocks === undefined
+      if (!isFirst && isStopping)
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      if (!isFirst || !isStopping) {
+        onText('done')
+        return plainAnswer('done', 'claude-test')
+      }
+      const calls = [{ id: '1', name: 'look', input: '{}' }]
+      return plainAnswer('', 'claude-test', {
+        content: `[${THINKING},${CALL}]`,
+        isPlain: false,
+        calls,
+        stopReason: 'tool_use',
+      })
+    },
+  }
+  await using fixture = await MessageFixture.start({
+    messaging: { model, tools: [tool] },
+    wrapInbox: (inbox) => ({
+      ...inbox,
+      finish: (lease, outcome, now) => {
+        outcomes.push(outcome)
+        return inbox.finish(lease, outcome, now)
+      },
+    }),
+  })
+  const say = async (text: string) => {
+    await fixture.say('a', text)
+    await fixture.rest()
+  }
+  await say('one')
+  await say('/stop')
+  isStopping = false
+  await say('two')
+  isStopping = true
+  await say('three')
+  await say('/stop')
+  const blocks = outcomes.map((outcome) => ('blocks' in outcome ? outcome.blocks! : ''))
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['stopped', 'answered', 'stopped'])
+  expect([blocks[0]!.includes('thinking'), blocks[2]!.includes(THINKING)]).toEqual([false, true])
+  expect(blocks[0]).toContain(CALL)
+})
