@@ -28,16 +28,21 @@ const ON_EVERY_STORAGE = [
 
 /** Starts processes, or takes long, although it stands beside its source or among the contracts. The unit tests take a minute. */
 const STARTS_PROCESSES = [
-  'src/anthropic/prompt-prefix.property.test.ts',
+  'src/agent/interleavings.property.test.ts',
+  'src/anthropic/{odd-streams,profile,prompt-prefix.property}.test.ts',
   'src/channels/{discord/intake/odd-events,matrix/sync/sync,telegram/intake/media}.test.ts',
+  'src/channels/{discord/socket/gateway,slack/intake/intake,slack/socket/connection}.test.ts',
+  'src/channels/kit/reactions/reaction-tracker.test.ts',
   'src/cli/completion/completion-script.test.ts',
   'src/config/home/home.test.ts',
+  'src/conversation/{last-exchange,tool-turn}.test.ts',
   'src/config/network.test.ts',
   'src/credentials/claude-code/claude-code-store.test.ts',
   'src/credentials/keeper/{keeper-on-demand,keeper-profile,short-lives}.test.ts',
   'src/credentials/sources/sources.test.ts',
+  'src/inbox/dispatch/{dispatcher,join-turn}.test.ts',
   'src/storage/sqlite/{crash,disk-full,storage,upkeep}.test.ts',
-  'src/support/{sd-notify,files/file-lock,files/secret-file}.test.ts',
+  'src/support/{sd-notify,files/file-lock,files/file-watch,files/secret-file}.test.ts',
   'test/contracts/{discord,email,matrix,slack,telegram}-channel.test.ts',
 ]
 

@@ -280,7 +280,7 @@ test('an abort ends the request with its own reason and says nothing of the prov
 })
 
 test('an answer that is aborted says what it has cost', async () => {
-  sandbox.control.answer({ deltaDelayMs: 5_000, wordsPerDelta: 1 })
+  sandbox.control.answer({ deltaDelayMs: 200, wordsPerDelta: 1 })
   const controller = new AbortController()
   const costs: TurnCost[] = []
   const answer = modelBehind(new StaticDoor(apiKey())).answer(GREETING, {

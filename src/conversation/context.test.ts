@@ -4,6 +4,7 @@ import { MessageFixture } from '../../test/support/message-fixture.ts'
 import type { MessageContext } from '../inbox/arrival.ts'
 import { MINUTE } from '../support/clock.ts'
 import { TransientError } from '../support/errors.ts'
+import { ModelSettings } from './model-settings.ts'
 import { ModelRefusal } from './model.ts'
 
 const FILLER = 'words '.repeat(400)
@@ -179,4 +180,27 @@ test('another model, effort or system prompt, /new, and a full context each begi
   }
   await asks(fixture, 'eleven')
   expect(reasons).toEqual(['trim'])
+})
+
+test('the system prompt of a chat follows the shared one, there alone, and each is enough', async () => {
+  const settings = new ModelSettings({
+    config: { default: 'claude-test', maxTokens: 4_096, contextLength: 200_000, effort: 'auto' },
+    overrides: { 'chat:a': { model: null, effort: null, systemPrompt: 'Here speak French.' } },
+    models: { current: () => ({ source: 'built-in', fetchedAt: null, models: [] }), find: () => null },
+    warn() {},
+  })
+  let soul: string | null = 'You are Hermes.'
+  await using fixture = await MessageFixture.start({ messaging: { settings, system: async () => soul } })
+  await fixture.say('a', 'one')
+  await fixture.rest()
+  await fixture.say('b', 'two')
+  await fixture.rest()
+  soul = null
+  await fixture.say('a', 'three')
+  await fixture.rest()
+  expect(fixture.model.requests.map(({ system }) => system)).toEqual([
+    'You are Hermes.\n\nHere speak French.',
+    'You are Hermes.',
+    'Here speak French.',
+  ])
 })

@@ -377,26 +377,3 @@ test('an unknown model of an override is refused where it is set, and keeps nobo
   expect(fixture.sendChannel.texts('a')).toEqual(["I can't use that model here. Available: claude-test"])
   expect(fixture.sendChannel.texts('b')).toEqual(['fine'])
 })
-
-test('the system prompt of a chat follows the shared one, there alone, and each is enough', async () => {
-  const settings = new ModelSettings({
-    config: { default: 'claude-test', maxTokens: 4_096, contextLength: 200_000, effort: 'auto' },
-    overrides: { 'chat:a': { model: null, effort: null, systemPrompt: 'Here speak French.' } },
-    models: { current: () => ({ source: 'built-in', fetchedAt: null, models: [] }), find: () => null },
-    warn() {},
-  })
-  let soul: string | null = 'You are Hermes.'
-  await using fixture = await MessageFixture.start({ messaging: { settings, system: async () => soul } })
-  await fixture.say('a', 'one')
-  await fixture.rest()
-  await fixture.say('b', 'two')
-  await fixture.rest()
-  soul = null
-  await fixture.say('a', 'three')
-  await fixture.rest()
-  expect(fixture.model.requests.map(({ system }) => system)).toEqual([
-    'You are Hermes.\n\nHere speak French.',
-    'You are Hermes.',
-    'Here speak French.',
-  ])
-})

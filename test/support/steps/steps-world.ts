@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import type { Tool } from '../../../src/agent/tool.ts'
 import { DEFAULT_TEXTS } from '../../../src/config/texts.ts'
 import { ModelSettings } from '../../../src/conversation/model-settings.ts'
@@ -12,18 +11,17 @@ import { MINUTE } from '../../../src/support/clock.ts'
 import { Emitter } from '../../../src/support/emitter.ts'
 import { StoreError, TransientError } from '../../../src/support/errors.ts'
 import type { Random } from '../chance.ts'
+import { silent } from '../message-fixture.ts'
 import { modelInfo } from '../provider/model-info.ts'
 import { rethrow } from '../rethrow.ts'
 import { historyProblems } from './history-problems.ts'
 import { QuickClock } from './quick-clock.ts'
 import { scriptedResponse, textIn, type Scripted } from './scripted-response.ts'
 
-const silent = pino({ level: 'silent' })
-
 /** What may happen at each point where a turn waits for something. */
 type Event = 'crash' | 'taken-over' | 'stop' | 'drain' | 'late'
 
-/** Turns come to an end although something happens at this many of their points. */
+/** Turns end although something happens at this many of their points. */
 const EVENT_SHARE = 0.06
 const FAULT_SHARE = 0.06
 const EVENTS: readonly Event[] = ['crash', 'crash', 'taken-over', 'stop', 'drain', 'late']
@@ -89,7 +87,7 @@ export class StepsWorld {
       this.#fault = life < MAX_LIVES / 2
       await this.#live()
     }
-    if (this.end === undefined) this.#wrong('the turn has no end')
+    if (this.end === undefined) this.wrongs.push('the turn has no end')
   }
 
   get hasSteps(): boolean {
@@ -120,7 +118,7 @@ export class StepsWorld {
         this.#note(process, `ends: ${String(error)}`)
         const isExpected =
           error instanceof Interruption || error instanceof TransientError || error instanceof StoreError
-        if (!isExpected) this.#wrong(`unexpected: ${String(error)}`)
+        if (!isExpected) this.wrongs.push(`unexpected: ${String(error)}`)
       },
     )
     await Promise.race([finished, gone])
@@ -222,20 +220,20 @@ export class StepsWorld {
   #begins(process: Process, kind: Tool['class'], id: string, signal: AbortSignal): void {
     const step = this.#steps.find(({ calls }) => calls.some((call) => call.id === id))
     const call = step?.calls.find((call) => call.id === id)
-    if (!call) return this.#wrong(`${id} begins before its intent is stored`)
+    if (!call) return void this.wrongs.push(`${id} begins before its intent is stored`)
     this.#note(process, `runs ${id}`)
     const runs = this.runs.get(id) ?? { class: kind, begun: 0 }
     this.runs.set(id, runs)
     runs.begun++
-    if (kind === 'effect' && runs.begun > 1) this.#wrong(`the effect ${id} ran twice`)
-    if (signal.aborted) this.#wrong(`${id} begins after it was told to end`)
+    if (kind === 'effect' && runs.begun > 1) this.wrongs.push(`the effect ${id} ran twice`)
+    if (signal.aborted) this.wrongs.push(`${id} begins after it was told to end`)
     if (this.#holder !== process) return
-    if (call.result !== null) this.#wrong(`${id} runs although its result is stored`)
+    if (call.result !== null) this.wrongs.push(`${id} runs although its result is stored`)
     const before = step!.calls.slice(0, step!.calls.indexOf(call)).filter((other) => other.class !== 'read')
     if (kind === 'read') return
-    if (before.some(({ result }) => result === null)) this.#wrong(`${id} overtakes a change`)
+    if (before.some(({ result }) => result === null)) this.wrongs.push(`${id} overtakes a change`)
     if (kind === 'effect' && before.some(({ result }) => result?.includes('"outcome":"unknown"')))
-      this.#wrong(`${id} runs after an unknown outcome`)
+      this.wrongs.push(`${id} runs after an unknown outcome`)
   }
 
   async #ask(
@@ -247,9 +245,9 @@ export class StepsWorld {
     const index = request.messages.filter(({ role }) => role === 'assistant').length
     this.#note(process, `asks for response ${index}`)
     if (this.#holder === process && index < this.#steps.length)
-      this.#wrong(`response ${index} is asked for twice`)
+      this.wrongs.push(`response ${index} is asked for twice`)
     if (process.draining.signal.aborted && index > 0)
-      this.#wrong('a further step is asked for after a shutdown')
+      this.wrongs.push('a further step is asked for after a shutdown')
     this.#checkRequest(request, index)
     await this.#wait(process, `ask ${index}`, signal)
     const isLast = request.toolChoice === 'none'
@@ -278,9 +276,9 @@ export class StepsWorld {
     const frozen = JSON.stringify({ ...request, question: messages[0] })
     if (index === 0) this.#firstRequest = frozen
     else if (frozen !== this.#firstRequest)
-      this.#wrong(`request ${index} differs: ${frozen} ${this.#firstRequest}`)
+      this.wrongs.push(`request ${index} differs: ${frozen} ${this.#firstRequest}`)
     if (toolChoice && index < MAX_STEPS - 1 && this.#clock.monotonic() < TIME_MS)
-      this.#wrong(`it ends too early: ${this.#clock.monotonic()}`)
+      this.wrongs.push(`it ends too early: ${this.#clock.monotonic()}`)
     const added = messages.slice(1).map(({ role, blocks }) => `{"role":"${role}","content":${blocks}}`)
     this.checkHistory(`[${added.join(',')}]`, 'user')
   }
@@ -293,14 +291,15 @@ export class StepsWorld {
   /** The content of every stored step stands in `json` byte by byte. */
   checkVerbatim(json: string): void {
     for (const [index] of this.#steps.entries())
-      if (!json.includes(this.#script[index]!.content)) this.#wrong(`response ${index} was changed: ${json}`)
+      if (!json.includes(this.#script[index]!.content))
+        this.wrongs.push(`response ${index} was changed: ${json}`)
   }
 
   /** What every stored step has said stands in `text`. */
   checkText(text: string): void {
     for (const [index] of this.#steps.entries())
       if (!text.includes(textIn(this.#script[index]!.content)))
-        this.#wrong(`words of ${index} are missing: ${text}`)
+        this.wrongs.push(`words of ${index} are missing: ${text}`)
   }
 
   async #save(process: Process, apply: () => boolean): Promise<boolean> {
@@ -319,9 +318,9 @@ export class StepsWorld {
   #saveStep(lease: Lease, { step, terms }: StepToStore): boolean {
     if (!this.#holds(lease)) return false
     if (step.index < this.#steps.length) return true
-    if (step.index > this.#steps.length) this.#wrong(`step ${step.index} leaves a gap`)
+    if (step.index > this.#steps.length) this.wrongs.push(`step ${step.index} leaves a gap`)
     if (this.#steps.at(-1)?.calls.some(({ result }) => result === null))
-      this.#wrong('a response is stored before the results of the step before it')
+      this.wrongs.push('a response is stored before the results of the step before it')
     if (step.index === 0) this.#terms = terms
     this.#steps.push(structuredClone(step))
     return true
@@ -343,8 +342,8 @@ export class StepsWorld {
     this.#note(process, `finishes: ${outcome.kind}`)
     const isHolder =
       this.#holder === process && this.#generation === process.lease!.generation && !this.#isStopped
-    if (isHolder && outcome.kind === 'stopped') this.#wrong('a turn is stopped that nobody stopped')
-    if (isHolder && this.end !== undefined) this.#wrong('two ends')
+    if (isHolder && outcome.kind === 'stopped') this.wrongs.push('a turn is stopped that nobody stopped')
+    if (isHolder && this.end !== undefined) this.wrongs.push('two ends')
     if (isHolder || (outcome.kind === 'stopped' && this.#stopped === process)) this.end = outcome
     this.#stopped = null
   }
@@ -396,9 +395,5 @@ export class StepsWorld {
 
   #note(process: Process, what: string): void {
     this.log.push(`${process.number}: ${what}`)
-  }
-
-  #wrong(what: string): void {
-    this.wrongs.push(what)
   }
 }
