@@ -65,7 +65,8 @@ export function aboutContract(subject: Subject): void {
         { ...edit, platformMessageId: '2' },
       ])
       const { links: _, ...rest } = ABOUT
-      expect((await driver.mustLease()).messages.map(({ text, about }) => ({ text, about }))).toEqual([
+      const { messages } = await driver.mustLease(undefined, { merge: true })
+      expect(messages.map(({ text, about }) => ({ text, about }))).toEqual([
         { text: 'better', about: { ...rest, links } },
         { text: 'better', about: rest },
       ])

@@ -88,6 +88,10 @@ test('processes that start together on an empty database all come through', asyn
   expect(await read('SELECT number FROM hermes.migrations')).toHaveLength(MIGRATIONS.length)
 })
 
+test('each step has the number of its place', () => {
+  expect(MIGRATIONS.map(({ number }) => number)).toEqual(MIGRATIONS.map((_, index) => index + 1))
+})
+
 test('a database from before the steps of turns works after its migration', async () => {
   await migrate({ url, migrations: MIGRATIONS.slice(0, 5) })
   await read(`INSERT INTO hermes.conversations (id, channel, address, next_seq, last_at)
@@ -96,7 +100,7 @@ test('a database from before the steps of turns works after its migration', asyn
     SELECT v.id, c.key, v.seq, v.seq, v.role, v.state, v.text, 1, v.place FROM hermes.conversations c, (VALUES
       ('a', 1, 'user', 'answered', 'before', 2), ('b', 2, 'assistant', 'answered', 'answer', 2),
       ('c', 3, 'user', 'held', 'waits', NULL)) AS v (id, seq, role, state, text, place)`)
-  expect(await migrate({ url })).toEqual(['006-steps'])
+  expect(await migrate({ url })).toEqual(['006-steps', '007-about'])
   const { storage } = await openStorageAt(address)
   try {
     const driver = new Driver(storage)
