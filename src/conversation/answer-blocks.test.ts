@@ -54,7 +54,7 @@ test('where no tool is offered any more it is sent as its text, with its calls l
 
 test.each<[string, unknown[], unknown]>([
   ['only thinking', [model(THINKING)], model(said('whole text'))],
-  ['only blank text beside it', [model(THINKING, said('\n'))], model(said('whole text'))],
+  ['only blank text next to it', [model(THINKING, said('\n'))], model(said('whole text'))],
   ['thinking at its end', [...CALLED.slice(0, 2), model(REDACTED)], model(said('whole text'))],
 ])('what has %s ends with its text', (_, blocks, last) => {
   expect(sent(blocks, 'without-thinking').at(-1)).toEqual(last)

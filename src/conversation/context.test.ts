@@ -79,7 +79,7 @@ test('the summary begins the messages of the only other epoch, and the system pr
   expect(reasons).toEqual(['new', 'trim'])
 })
 
-test('a summary that could not be made before begins an epoch, and no turn is left out meanwhile', async () => {
+test('a summary that could not be made before begins an epoch, and no turn is left out in the meantime', async () => {
   await using fixture = await MessageFixture.start({ messaging: { system: async () => 'Be kind.' } })
   const reasons = epochsOf(fixture)
   fixture.model.gate = null

@@ -309,7 +309,7 @@ function personsMessage(row: StoredMessage, before: StoredMessage | undefined, f
   }
 }
 
-/** What stands for the turns that are not sent; null = all of them are. */
+/** What is sent in place of the turns that are left out; null = all of them are. */
 function openingOf(summary: Summary | null, { leftOutUpTo }: Epoch): string | null {
   const notes = [
     summary ? `${SUMMARY_HEADING}\n${summary.text}` : null,

@@ -99,7 +99,7 @@ test('tools of the provider are a part of what is frozen', async () => {
   expect((await builder.build(called(1), record, {}, options)).began).toBe('tools')
 })
 
-test('a turn that goes on in another process is sent as it was, with the summary that was made for it', async () => {
+test('a turn that continues in another process is sent as it was, with the summary that was made for it', async () => {
   const [first, second] = [new Builder(), new Builder()]
   const { record } = await first.build([], null)
   const history = called(8, 'words '.repeat(500))

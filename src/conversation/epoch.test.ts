@@ -58,7 +58,7 @@ test('a conversation begins with an epoch, in which everything is sent', () => {
   })
 })
 
-test('it goes on while only turns are added, in every process', () => {
+test('it continues while only turns are added, in every process', () => {
   for (let count = 1; count < 10; count++) {
     const again = readEpochRecord(writeEpochRecord({ summary: null, epoch: FIRST })).epoch
     expect(decide(again, turns(count))).toEqual(FIRST)
@@ -84,13 +84,13 @@ test.each<[EpochReason, Partial<EpochFacts>]>([
   expect(decide(epoch, after, { ...more, isNewlySummarised: false, turns: after })).toEqual(epoch)
 })
 
-test('what is taken back at the end, asked anew or edited goes on with the same epoch', () => {
+test('what is taken back at the end, asked again or edited continues the same epoch', () => {
   const sent = turns(5)
   for (let left = 4; left > 0; left--) expect(decide(FIRST, sent.slice(0, left))).toEqual(FIRST)
   expect(decide(FIRST, [...sent.slice(0, 3), [row(20, 'user'), row(21, 'assistant')]])).toEqual(FIRST)
 })
 
-test('a conversation that was taken back whole goes on with its next question', () => {
+test('a conversation that was taken back whole continues with its next question', () => {
   const question = [row(9, 'user')]
   const epoch = decide(FIRST, [], { question })
   expect(epoch).toEqual({ ...FIRST, firstSeq: 9 })

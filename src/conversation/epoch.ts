@@ -137,7 +137,7 @@ export interface EpochFacts {
 
 /**
  * The epoch of a turn: the one of the turn before it, or the next. What is missing at the end of the history
- * (an exchange that was taken back, a question that is asked anew) is no reason for another one.
+ * (an exchange that was taken back, a question that is asked again) is no reason for another one.
  */
 export function decideEpoch(facts: EpochFacts): Epoch {
   const { known, turns, question, terms, budget, tokensOf, gone } = facts

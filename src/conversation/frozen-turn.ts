@@ -3,7 +3,7 @@ import type { TurnSettings } from './model-settings.ts'
 import type { ToolDefinition } from './model.ts'
 
 /**
- * What every step of a turn sends beside its messages, as it is stored with the first one: a step in another process,
+ * What every step of a turn sends in addition to its messages, as it is stored with the first one: a step in another process,
  * after a change of the configuration or of SOUL.md, sends the same.
  */
 export interface FrozenTurn extends Pick<TurnContext, 'system' | 'cache' | 'record' | 'cost'> {

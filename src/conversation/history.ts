@@ -55,7 +55,7 @@ export interface Borders {
 
 /** The tokens of a message of the history. */
 export interface RowTokens {
-  /** As it is sent while the epoch goes on. */
+  /** As it is sent while the epoch lasts. */
   readonly sent: (row: StoredMessage) => number
   /** As it is sent when a new epoch begins. */
   readonly afresh: (row: StoredMessage) => number

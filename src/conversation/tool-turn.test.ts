@@ -142,7 +142,7 @@ test('of a crash while tools ran, reads run again and effects do not', async () 
   expect(second.sendChannel.texts('a')).toEqual(['One moment.\n\nAll done.'])
 })
 
-test('an outage between two steps holds the turn, which goes on with the same step', async () => {
+test('an outage between two steps holds the turn, which continues with the same step', async () => {
   const clock = new FakeClock()
   const tools = [act()]
   let prompt = 'as it was'
@@ -230,7 +230,7 @@ test('a stop while the model writes its second response keeps what was shown of 
   expect(blocksOf(outcomes[0])).toMatch(/{"role":"assistant","content":\[{"type":"text","text":"Seco"}\]}\]$/)
 })
 
-test('after a shutdown has begun no call begins, and the next process goes on', async () => {
+test('after a shutdown has begun no call begins, and the next process continues', async () => {
   const tools = [look(), act()]
   const [reading, acting] = tools as [TestTool, TestTool]
   let finish = () => {}

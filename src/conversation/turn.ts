@@ -162,7 +162,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     } catch (error) {
       const known = steps?.steps ?? journal.steps
       const interruption = interruptionOf(signal)
-      // Whoever lost the lease to a stop may hear of it later than the store.
+      // A process that lost the lease to a stop may be notified later than the store.
       if (interruption?.kind === 'stopped' || error instanceof LeaseLost) {
         const stopped = brought ? null : stoppedBlocks(known, shown.current)
         // An epoch begins with an answer: what is stopped before it belongs to none.

@@ -50,7 +50,7 @@ describe('free memory', () => {
     expect(flags).toEqual([ON, OFF, ON])
   })
 
-  it('is asked for at the former size when less is in use again', async () => {
+  it('is asked for at the same size when less is in use again', async () => {
     const { clock, flags, memory } = fixture()
     memory.mb = 300
     await clock.advance(70_000)
@@ -61,7 +61,7 @@ describe('free memory', () => {
     expect(flags).toEqual([ON, OFF, ON])
   })
 
-  it('is left alone at the end', async () => {
+  it('is not asked for any more at the end', async () => {
     const { clock, flags, memory, watch } = fixture()
     watch[Symbol.dispose]()
     memory.mb = 400

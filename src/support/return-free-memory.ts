@@ -14,7 +14,7 @@ export interface ReturnFreeMemoryOptions {
 }
 
 /**
- * Lets V8 return memory to the system after a burst. By itself it keeps the pages that a collection has emptied, for
+ * Lets V8 return memory to the system after a burst. Otherwise it keeps the pages that a collection has emptied, for
  * as long as the process lives: one moment of 400 MB, and it stays that large. In its memory saver mode it returns
  * them, and collects so much more often that under load a message costs a quarter more; so the mode is on only for a
  * while after the memory has grown by much.

@@ -57,7 +57,7 @@ export function reactionContract(using: Using, marks: NonNullable<ChannelCapabil
   const send = (channel: Channel, address: string, part: string) =>
     channel.send(address, part, { replyTo: null, key: part, signal })
 
-  test('shows and removes reactions, and asking for what is so already does no harm', () =>
+  test('shows and removes reactions, and asking where there is nothing to change does no harm', () =>
     using(async (fixture, receiver, channel) => {
       const { set, shown } = await arrived(fixture, receiver, channel)
       expect(await set(SHOW)).toBe('done')

@@ -33,7 +33,7 @@ async function twoLives(killAt: number) {
   }
 }
 
-test('killed at each point of its steps, a turn goes on: nothing is asked or done twice, and there is one answer', async () => {
+test('killed at each point of its steps, a turn continues: nothing is asked or done twice, and there is one answer', async () => {
   const points: string[] = []
   for (let killAt = 1; ; killAt++) {
     const { isKilled, at, all } = await twoLives(killAt)

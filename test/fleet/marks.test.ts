@@ -8,7 +8,7 @@ const CHAT = 700
 const HELD_MS = 40_000
 
 test(
-  'marks that a killed holder has left are removed by the next one, whoever answers',
+  'marks that a killed holder has left are removed by the next one, whichever process answers',
   PROCESS_TEST,
   async () => {
     await using fixture = await FleetFixture.open({ databaseUrl: await freshDatabase() })

@@ -62,7 +62,7 @@ export interface Reactions {
   readonly single: boolean
 
   /**
-   * Asks once that a message shows the reaction, or does not. Asking for what is so already does no harm.
+   * Asks once that a message shows the reaction, or does not. Asking where there is nothing to change does no harm.
    * Never throws.
    */
   set(

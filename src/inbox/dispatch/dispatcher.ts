@@ -29,7 +29,7 @@ const REFUSED_RETRY_MS = MINUTE
 const HAND_BACK_SHARE = 0.2
 
 export interface TurnControl {
-  /** Aborted when the process ends: nothing begins that another process could go on with. */
+  /** Aborted when the process ends: nothing begins that another process could continue. */
   readonly draining: AbortSignal
   /**
    * To be called before something of the answer is shown or stored: from then on no message joins the turn. False: the

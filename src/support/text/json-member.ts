@@ -1,5 +1,5 @@
 /**
- * The text of a member of a JSON object, byte by byte as it stands there: to parse it and write it again would
+ * The text of a member of a JSON object, byte by byte as it is written: to parse it and write it again would
  * change the order of its keys and the digits of its numbers. Null = it has no member of this name.
  *
  * @param object JSON text of an object; of several members with the same name the first counts

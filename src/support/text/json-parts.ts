@@ -1,5 +1,5 @@
 /**
- * The elements of a JSON array, or the members of an object as `"name":value`, byte by byte as they stand there: to
+ * The elements of a JSON array, or the members of an object as `"name":value`, byte by byte as they are written: to
  * parse a value and write it again would change the order of its keys and the digits of its numbers.
  *
  * @param json JSON text of an array or an object

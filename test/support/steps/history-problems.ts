@@ -28,7 +28,7 @@ export function historyProblems(json: string, last: 'user' | 'assistant'): strin
     if (results.some(({ type, content }) => type !== 'tool_result' || !content)) problems.push('no result')
   }
   const texts = textsOf(messages)
-  if (new Set(texts).size < texts.length) problems.push('a text stands there twice')
+  if (new Set(texts).size < texts.length) problems.push('a text is there twice')
   return problems.map((problem) => `${problem}: ${json}`)
 }
 

@@ -1,6 +1,6 @@
 import { MINUTE, type Clock, type Timer } from '../../../src/support/clock.ts'
 
-/** Time that passes by itself where it is waited for, except the long time of a whole turn. */
+/** Time that passes at once where it is waited for, except the long time of a whole turn. */
 export class QuickClock implements Clock {
   #now = 0
   #long: Array<() => void> = []

@@ -43,7 +43,7 @@ interface Process {
   readonly controller: AbortController
   readonly draining: AbortController
   isDead: boolean
-  /** Called when another process goes on with the turn. */
+  /** Called when another process continues the turn. */
   gone: () => void
   lease: Lease | null
 }
@@ -122,7 +122,7 @@ export class StepsWorld {
       },
     )
     await Promise.race([finished, gone])
-    // The message was withdrawn with the stop; whatever its process made of it, nobody goes on with it.
+    // The message was withdrawn with the stop; whatever its process made of it, nobody continues it.
     if (this.#isStopped) this.end ??= null
   }
 
@@ -288,14 +288,14 @@ export class StepsWorld {
     this.wrongs.push(...historyProblems(json, last))
   }
 
-  /** The content of every stored step stands in `json` byte by byte. */
+  /** `json` contains the content of every stored step byte by byte. */
   checkVerbatim(json: string): void {
     for (const [index] of this.#steps.entries())
       if (!json.includes(this.#script[index]!.content))
         this.wrongs.push(`response ${index} was changed: ${json}`)
   }
 
-  /** What every stored step has said stands in `text`. */
+  /** `text` contains what every stored step has said. */
   checkText(text: string): void {
     for (const [index] of this.#steps.entries())
       if (!text.includes(textIn(this.#script[index]!.content)))

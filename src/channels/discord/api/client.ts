@@ -235,7 +235,7 @@ export class DiscordClient {
     })
   }
 
-  /** Is there room for a reaction beside messages? */
+  /** Is there room for a reaction next to messages? */
   mayReact(channelId: string): boolean {
     return (
       this.mayWrite(channelId) && this.#waitOf(EVERYWHERE) === 0 && this.#waitOf(`react ${channelId}`) === 0

@@ -32,7 +32,7 @@ export class DiscordReactions implements Reactions {
     if (!this.#client.mayReact(address)) return 'no-room'
     return attemptReaction(
       () => this.#client.setReaction(address, platformId, EMOJI[reaction], shown, signal),
-      // Whoever has blocked the bot has closed nobody else's messages to it.
+      // A person who has blocked the bot has closed nobody else's messages to it.
       ({ kind, code }: DiscordFailure) =>
         kind === 'forbidden' && code !== REACTION_BLOCKED ? 'closed-chat' : 'done',
       { log: this.#log, channel: 'discord' },

@@ -75,7 +75,7 @@ test('a reaction that is limited twice is given up', async () => {
   expect(asked).toEqual(['a/1+taken', 'a/1+taken'])
 })
 
-test('a chat without room is looked at again later, while others are served', async () => {
+test('a chat without room is tried again later, while others are served', async () => {
   let hasRoom = false
   const { queue, asked, clock } = open((address) => (address === 'full' && !hasRoom ? 'no-room' : 'done'))
   queue.want(message('1', 'full'), 'taken')

@@ -62,7 +62,7 @@ export class ReactionQueue {
     this.#pump()
   }
 
-  /** Forgets everything that is waiting: the channel is another process's, or its messages are read anew. */
+  /** Forgets everything that is waiting: the channel is another process's, or its messages are read again. */
   clear(): void {
     this.#removals.clear()
     this.#additions.clear()

@@ -145,7 +145,7 @@ test('a message whose answer takes longer shows that it was taken, and loses the
   expect(life.looks()).toBe(1)
 })
 
-test('what waits behind it is marked as well; in a group only what was meant for the bot', async () => {
+test('messages behind it are marked as well; in a group only what was meant for the bot', async () => {
   await using life = await open()
   const answer = slow(life.fixture)
   await life.say('one', { platformMessageId: 'm1' })
@@ -179,7 +179,7 @@ test('a held message shows that, also one that was being answered, until its ans
   expect(marksOf(channel)).toEqual({})
 })
 
-test('what waits behind an answer is held in an outage, while that answer is still made', async () => {
+test('a message behind an answer is held in an outage, while that answer is still made', async () => {
   await using life = await open()
   slow(life.fixture)
   await life.say('one', { platformMessageId: 'm1' })
