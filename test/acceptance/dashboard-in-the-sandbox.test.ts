@@ -74,7 +74,7 @@ describe.skipIf(withoutChromium)(`the dashboard in the sandbox${whyWithout}`, ()
       // Pushed by the gateway: nothing is reloaded.
       await go(page, 'Status')
       await expect.poll(() => page.innerText('.hero-sentence'), SOON).toContain('been signed out')
-      expect(await page.innerText('.hero-sentence')).toContain('1 message saved.')
+      await expect.poll(() => page.innerText('.hero-sentence'), SOON).toContain('1 message saved.')
       await go(page, 'Queue')
       await page.waitForSelector('.queue-row >> text=The sign-in was revoked.')
       expect(await page.content()).not.toContain('Are you still there?</blockquote>')
