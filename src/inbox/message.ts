@@ -84,5 +84,7 @@ export const TOO_OLD = 'held too long'
 export const NEVER_FINISHED = 'handling never came to an end'
 /** Its sender deleted it, or took it back by a command, before it was answered. */
 export const TAKEN_BACK = 'taken back'
+/** Its sender asked it again while it was being answered, and the new message is answered instead. */
+export const ASKED_AGAIN = 'asked again'
 /** The operator removed it from the queue. */
 export const DROPPED = 'dropped by the operator'

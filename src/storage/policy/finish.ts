@@ -19,7 +19,7 @@ export interface FinishRows {
   readonly waiting: readonly FinishedRow[]
   /** Read only where `needsOutage` says so. */
   readonly outage: OutageFacts | null
-  /** The messages of the lease that were withdrawn; read only where `needsWithdrawn` says so. */
+  /** The messages of the lease that were withdrawn, and not taken back; read only where `needsWithdrawn` says so. */
   readonly withdrawn: readonly FinishedRow[]
 }
 

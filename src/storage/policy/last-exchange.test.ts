@@ -25,11 +25,12 @@ interface Given {
   readonly waiting?: readonly MessageRow[]
   readonly answered?: readonly MessageRow[]
   readonly asked?: readonly MessageRow[]
+  readonly withContext?: readonly number[]
 }
 
 function decide(effect: CommandEffect | null, given: Given = {}) {
   const { conversation: row = conversationRow({ history_characters: 100 }), ...rest } = given
-  const state = { row, waiting: [], answered: [], asked: [], count: 0, ...rest }
+  const state = { row, waiting: [], answered: [], asked: [], withContext: [], count: 0, ...rest }
   const changes = noChanges()
   const command = { kind: 'command', message: COMMAND, effect, reply: 'Undid {question}.' } as const
   const decision = decideEnd(command, { state, figures: { total: 0 }, changes })
@@ -133,7 +134,7 @@ describe('asking again', () => {
       what: 'was not stored whole',
       given: { asked: [messageRow(5, { state: 'refused', reason: HOLD_FULL })] },
     },
-    { what: 'came with what a program sent', given: { answered: turn(1, { solo: 1 }) } },
+    { what: 'came with what a program sent', given: { answered: turn(1, { solo: 1 }), withContext: [1] } },
     {
       what: 'is older than the conversation',
       given: {

@@ -1,8 +1,9 @@
 import { boundAbout, readAbout, type MessageAbout } from '../../inbox/about.ts'
 import type { Arrival, CommandEffect, IncomingMessage } from '../../inbox/arrival.ts'
-import { HOLD_FULL, TAKEN_BACK, type AttachmentInfo } from '../../inbox/message.ts'
+import { ASKED_AGAIN, HOLD_FULL, TAKEN_BACK, type AttachmentInfo } from '../../inbox/message.ts'
 import { printable } from '../../support/text/printable.ts'
 import { attachmentsOf, type ConversationRow, type MessageRow } from '../rows/rows.ts'
+import { endJournal } from './journal.ts'
 import { stillWaiting, withdraw, type Withdrawing } from './withdraw.ts'
 
 /** Characters of a message by which its sender recognises it, on one line of a phone. */
@@ -14,10 +15,12 @@ export interface ConversationEnd {
   answered: readonly MessageRow[]
   /** The newest messages of people, commands left out, newest first. */
   asked: readonly MessageRow[]
+  /** Keys of those messages that came with a context. */
+  withContext: readonly number[]
 }
 
 /** Of a conversation whose end was not read. */
-export const NO_END: Readonly<ConversationEnd> = { answered: [], asked: [] }
+export const NO_END: Readonly<ConversationEnd> = { answered: [], asked: [], withContext: [] }
 
 /** A conversation whose end is changed. */
 interface Ending extends Withdrawing {
@@ -77,19 +80,21 @@ function retry(waitingReply: string, message: IncomingMessage, given: Ending): E
   const waiting = stillWaiting(given.state)
   if (waiting.some(({ state }) => state !== 'answering')) return { kind: 'reply', reply: waitingReply }
   const unanswered = waiting.length > 0 ? waiting : lastUnanswered(given.state)
-  const turn = unanswered === null ? lastTurn(given.state) : []
-  const rows = unanswered ?? turn.filter(({ role }) => role === 'user')
+  const shown = lastTurn(given.state)
+  const rows = unanswered ?? shown.filter(({ role }) => role === 'user')
   const last = rows.at(-1)
   // What a program sent along with its message is gone with the answer.
-  if (!last || rows.some(({ solo }) => solo)) return null
-  const { stopped } = waiting.length > 0 ? withdraw(rows, null, given) : { stopped: false }
+  if (!last || rows.some(({ key }) => given.state.withContext.includes(key))) return null
+  const { stopped } = waiting.length > 0 ? withdraw(rows, ASKED_AGAIN, given) : { stopped: false }
   for (const row of rows) {
     if (row.state !== 'parked') continue
     // Otherwise the operator could have it answered a second time.
     given.changes.change(row, { state: 'withdrawn', reason: null })
     given.changes.queueChanged = true
   }
-  removeFromHistory(turn, given)
+  endJournal(rows, given.changes)
+  // What was stopped is shown with what its tools have done.
+  if (shown.some(({ key }) => rows.some((row) => row.key === key))) removeFromHistory(shown, given)
   return {
     kind: 'ask',
     message: askedAgain(rows, last, message),

@@ -24,5 +24,13 @@ export function* readConversationEnd(
        ORDER BY seq DESC LIMIT $2`,
     [key, ASKED_AT_MOST],
   )
-  return { answered, asked }
+  const alone = [...answered, ...asked].filter(({ solo }) => solo).map(({ key: message }) => message)
+  const found =
+    alone.length === 0
+      ? []
+      : yield* query<{ message: number }>(
+          'SELECT message FROM hermes.contexts WHERE message = ANY ($1::bigint[])',
+          [alone],
+        )
+  return { answered, asked, withContext: found.map(({ message }) => message) }
 }

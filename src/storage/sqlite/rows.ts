@@ -32,7 +32,8 @@ const WHOLE_ROWS = `SELECT ${MESSAGE_COLUMNS} ${WAITING_OF} ORDER BY seq`
 const NEWEST_ROWS = `SELECT ${MESSAGE_COLUMNS} ${WAITING_OF} ORDER BY seq DESC LIMIT ?`
 const ANSWERING_ROWS = `SELECT ${FINISHED_COLUMNS} ${WAITING_OF} AND state = 'answering' ORDER BY seq`
 const WITHDRAWN_ROWS = `SELECT ${FINISHED_COLUMNS} FROM messages
-  WHERE id IN (SELECT value FROM json_each(?)) AND conversation = ? AND state = 'withdrawn' ORDER BY seq`
+  WHERE id IN (SELECT value FROM json_each(?)) AND conversation = ? AND state = 'withdrawn'
+    AND reason IS NULL ORDER BY seq`
 
 /** Messages of a conversation that wait or are being answered, oldest first. @param limit -1 = all */
 export function waitingRows(session: Session, conversation: number, limit: number): readonly LeasedRow[] {
@@ -55,7 +56,10 @@ export function answeringRows(session: Session, conversation: number): readonly 
   return session.all(ANSWERING_ROWS, conversation) as unknown as readonly FinishedRow[]
 }
 
-/** Those of the messages with these ids that belong to the conversation and were withdrawn, oldest first. */
+/**
+ * Those of the messages with these ids that belong to the conversation and were withdrawn with its whole queue, oldest
+ * first: what its sender took back has a reason, and is not to be seen by the model.
+ */
 export function withdrawnRows(
   session: Session,
   conversation: number,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CommandEffect, IncomingMessage } from '../../../src/inbox/arrival.ts'
 import { CUT_SHORT } from '../../../src/inbox/arrival.ts'
+import type { TurnOutcome } from '../../../src/inbox/lease.ts'
 import { command, message, NEW, STOP, TELL, type Driver, type Subject } from './kit.ts'
 
 const UNDO: CommandEffect = { undo: { nothing: 'nothing to undo' } }
@@ -115,6 +116,29 @@ export function lastExchangeContract(subject: Subject): void {
       expect(await driver.drain()).toEqual(['better'])
     })
 
+    test('is asked again as often as its sender likes, also after /continue, and what a program sent', async () => {
+      const { driver } = subject
+      await exchange(driver, '1', { alone: true })
+      for (const id of ['2', '3']) {
+        await driver.acceptOne(retry(id))
+        await driver.answer(await driver.mustLease(), `half ${id}`, { reason: CUT_SHORT })
+      }
+      await driver.acceptOne(resume('4'))
+      await driver.answer(await driver.mustLease(), 'rest')
+      await driver.acceptOne(retry('5'))
+      const lease = await driver.mustLease()
+      expect(lease.messages.map(({ text }) => text)).toEqual(['/continue'])
+      expect(lease.history.map(({ text }) => text)).toEqual(['text 1', 'half 3'])
+    })
+
+    test('is not asked again where it came with what a program had stored besides it', async () => {
+      const { driver } = subject
+      const context = { digest: 'd', system: null, turns: [], model: null, maxTokens: null, stop: [] }
+      await exchange(driver, '1', { context })
+      await driver.acceptOne(retry('2'))
+      expect(await driver.drain()).toEqual(['nothing to ask'])
+    })
+
     test('is asked again with its files', async () => {
       const { driver } = subject
       await exchange(driver, '1', { attachments: [PICTURE] })
@@ -172,6 +196,43 @@ export function lastExchangeContract(subject: Subject): void {
       expect(lease.messages.map(({ text }) => text)).toEqual(['text 2'])
       expect(lease.history.map(({ text }) => text)).toEqual(['text 1', 'answer 1'])
       expect(await driver.storage.inbox.counts()).toMatchObject({ parked: 0, answering: 1 })
+    })
+
+    /** A turn that has begun to use tools. */
+    const withSteps = async (driver: Driver, id: string) => {
+      await driver.acceptOne(message(id))
+      const lease = await driver.mustLease()
+      const step = { index: 0, response: '{}', maxTokens: 1, calls: [] }
+      await driver.storage.inbox.saveStep(lease, { step, terms: '{}' }, driver.tick())
+      return lease
+    }
+    const STOPPED: TurnOutcome = { kind: 'stopped', text: 'half', blocks: '[]' }
+
+    test.each([
+      { name: 'parked', end: { kind: 'parked', reason: 'failed', notice: 'no' } },
+      { name: 'refused', end: { kind: 'refused', reason: 'refusal', notice: 'no' } },
+      { name: 'stopped', end: STOPPED },
+    ] as const)('that was $name after it had used tools is asked again without them', async ({ end }) => {
+      const { driver } = subject
+      await driver.finish(await withSteps(driver, '1'), end)
+      await driver.acceptOne(retry('2'))
+      expect(await subject.rowsOf('steps')).toBe(0)
+      const lease = await driver.mustLease()
+      expect(lease).toMatchObject({ messages: [{ text: 'text 1' }], history: [], journal: { steps: [] } })
+    })
+
+    test.each([
+      { name: '/undo', end: undo },
+      { name: '/retry', end: retry },
+    ])('that $name stops while it uses tools does not come back into the history', async ({ end }) => {
+      const { driver } = subject
+      await exchange(driver, '1')
+      const lease = await withSteps(driver, '2')
+      await driver.acceptOne(end('3'))
+      expect(await driver.finish(lease, STOPPED)).toBe(true)
+      expect(await driver.transcript()).toContain('assistant withdrawn: half')
+      const shown = (await driver.lease()) ?? (await driver.acceptOne(message('4')), await driver.mustLease())
+      expect(shown.history.map(({ text }) => text)).toEqual(['text 1', 'answer 1'])
     })
 
     test('that its sender took back or deleted is not asked again: the one before it is', async () => {

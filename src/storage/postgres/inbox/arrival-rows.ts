@@ -160,6 +160,7 @@ export class ArrivalRows {
       const end = await runSteps(tx, readConversationEnd(state.row, needs.turns))
       state.answered = end.answered.map(one)
       state.asked = end.asked.map(one)
+      state.withContext = end.withContext
     }
   }
 

@@ -21,7 +21,10 @@ export async function readOutage(tx: Queryable, conversation: number): Promise<O
   return outage!
 }
 
-/** Those of the messages with these ids that belong to the conversation and were withdrawn, oldest first. */
+/**
+ * Those of the messages with these ids that belong to the conversation and were withdrawn with its whole queue, oldest
+ * first: what its sender took back has a reason, and is not to be seen by the model.
+ */
 export function readWithdrawn(
   tx: Queryable,
   conversation: number,
@@ -43,4 +46,4 @@ const OUTAGE = `SELECT coalesce((SELECT value FROM hermes.counters WHERE name = 
   EXISTS (SELECT 1 FROM hermes.messages WHERE conversation = $1 AND ${WAITING} AND addressed) AS welcome`
 
 const WITHDRAWN = `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages
-  WHERE id = ANY ($1::text[]) AND conversation = $2 AND state = 'withdrawn' ORDER BY seq`
+  WHERE id = ANY ($1::text[]) AND conversation = $2 AND state = 'withdrawn' AND reason IS NULL ORDER BY seq`
