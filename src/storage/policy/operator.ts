@@ -7,24 +7,28 @@ import { endLease } from './lease.ts'
 /**
  * What an operator wants of a message. Where steps of its turn are stored, it concerns all messages of that.
  *
- * @param related the messages of the turn where steps are stored; otherwise those that are being answered, needed only
- * where `row` is
+ * @param related the messages of the turn where steps are stored; otherwise at least those that are being answered,
+ * where `row` is, or those that wait with it
  * @returns false where it is in no state for that
  */
 export type OperatorDecision = (
   conversation: ConversationRow,
   row: MessageRow,
-  related: ReadonlyArray<Pick<MessageRow, 'key' | 'state' | 'frozen'>>,
+  related: ReadonlyArray<Pick<MessageRow, 'key' | 'state' | 'frozen' | 'group_id'>>,
   changes: Changes,
 ) => boolean
 
-/** A parked or held message may be tried again now. */
+/** A parked or held message may be tried again now; one that waits for its next attempt, with those of its turn. */
 export const decideRetry: OperatorDecision = (conversation, row, related, changes) => {
   const mayBeTried =
     row.state === 'parked' || row.state === 'held' || (row.state === 'received' && row.not_before > 0)
   if (!mayBeTried) return false
   const fresh = { failures: 0, leases: 0, not_before: 0, answered_by: null }
-  for (const one of row.frozen ? related : [row]) {
+  const others = related.filter(
+    ({ key, state, group_id }) =>
+      key !== row.key && state === 'received' && group_id !== null && group_id === row.group_id,
+  )
+  for (const one of row.frozen ? related : [row, ...others]) {
     changes.change(one, { state: 'received', reason: null, ...fresh })
   }
   changes.wake(conversation)

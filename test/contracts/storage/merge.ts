@@ -70,6 +70,17 @@ export function mergeContract(subject: Subject): void {
       expect(turns).toEqual([1, 1, 2])
     })
 
+    test('the operator retries all of a turn that waits for its next attempt', async () => {
+      const { driver } = subject
+      await driver.accept([message('1'), message('2')])
+      const retryAt = driver.now + 600_000
+      const lease = await driver.mustLease()
+      await driver.finish(lease, { kind: 'failed', reason: 'bug', retryAt })
+      expect(await driver.findLease()).toEqual({ notBefore: retryAt })
+      expect(await driver.storage.inbox.retry(lease.messages[1]!.id, driver.tick())).toBe('telegram:7')
+      expect(await driver.mustLease()).toMatchObject({ messages: [{}, {}], failures: 0 })
+    })
+
     test('while a turn runs, a message says whether it belongs to it', async () => {
       const { driver } = subject
       await driver.acceptOne(message('1'))

@@ -4,7 +4,7 @@ import { decideExpiry, decideHold } from '../../policy/hold.ts'
 import { decideDrop, decideRetry, type OperatorDecision } from '../../policy/operator.ts'
 import { frozenWith } from '../../records/journal.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
-import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows, apply } from '../rows.ts'
+import { conversationByKey, observedOutage, wholeWaitingRows, apply } from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
 
@@ -89,8 +89,8 @@ function operate(session: Session, messageId: string, decide: OperatorDecision):
   const conversation = conversationByKey(session, row.conversation)
   const related = row.frozen
     ? runSteps(session, frozenWith(conversation.key, row))
-    : row.state === 'answering'
-      ? answeringRows(session, conversation.key)
+    : row.state === 'answering' || row.group_id !== null
+      ? wholeWaitingRows(session, conversation.key)
       : []
   const changes = new Changes(session.pullChannels)
   if (!decide(conversation, row, related, changes)) return null
