@@ -63,6 +63,8 @@ test.each<[string, unknown[], unknown]>([
 test('an answer of which nothing is left to say is still no empty message', () => {
   expect(sent([model(THINKING)], 'without-thinking', '')).toEqual([model(said('(no text)'))])
   expect(sent([model(call('1'))], 'all', '')).toEqual([{ role: 'assistant', content: '(no text)' }])
+  // Its blocks went when its conversation became a part of another one.
+  expect(sentAnswer({ text: '', blocks: null } as StoredMessage, 'all').messages[0]!.text).toBe('(no text)')
 })
 
 test.each<[string, unknown]>([

@@ -37,8 +37,8 @@ export interface SentAnswer {
 
 /** The messages of a stored answer, byte by byte. One without blocks, or with unusable ones, is its text. */
 export function sentAnswer({ blocks = null, text }: StoredMessage, choice: BlockChoice): SentAnswer {
-  if (blocks === null) return textAnswer(text)
   const said = isBlank(text) ? NO_TEXT : text
+  if (blocks === null) return textAnswer(said)
   const stored = readBlocks(blocks)
   const chosen = stored === null ? null : chooseBlocks(stored, choice, said)
   if (chosen === null) return textAnswer(said)
