@@ -142,6 +142,25 @@ describe('in a group', () => {
     expect(lastContext(fixture)).toContain('> later')
   })
 
+  test('lines of a message that the hold has no room for come with the next one', async () => {
+    let isFull = true
+    const full = {
+      outage: { id: 'o', reason: 'needs-login', notice: null },
+      limits: { maxPerConversation: 0, maxTotal: 0 },
+    }
+    await using fixture = await start({
+      wrapInbox: (inbox) => {
+        const { acceptAndBegin: _, ...rest } = inbox
+        return { ...rest, accept: (request) => inbox.accept(isFull ? { ...request, ...full } : request) }
+      },
+    })
+    await deliver(fixture, inGroup(fixture, 'Ben', 'keep me'), inGroup(fixture, 'Ada', 'and?', toBot))
+    expect(fixture.model.asked).toEqual([])
+    isFull = false
+    await deliver(fixture, inGroup(fixture, 'Ada', 'and now?', toBot))
+    expect(lastContext(fixture)).toContain('> keep me')
+  })
+
   test('nothing is brought where the configuration says 0', async () => {
     await using fixture = await start({ messaging: { groupContext: new Map([['chat', 0]]) } })
     await deliver(fixture, inGroup(fixture, 'Ben', 'before'))

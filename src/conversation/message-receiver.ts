@@ -117,7 +117,8 @@ export class MessageReceiver implements Receiver {
       })
       store.worked()
       arrivals.forEach((arrival, index) => {
-        if (accepted[index]!.duplicate) batch.taken.get(arrival)?.giveBack()
+        const { duplicate, holdFull } = accepted[index]!
+        if (duplicate || holdFull) batch.taken.get(arrival)?.giveBack()
         this.#announce(channel, arrival, accepted[index]!)
       })
       for (const _ of parked) this.#options.observer.emit({ kind: 'parked', channel })
