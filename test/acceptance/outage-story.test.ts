@@ -139,6 +139,9 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
       everybodySays(fixture, crowd, 8)
       await fixture.untilState('needs-login')
       await everythingAccepted(fixture)
+      // What a turn returned to the queue in that moment is held a few seconds later.
+      const toldAll = () => crowd.people.every((person) => noticesOf(fixture, person).length > 0)
+      await fixture.until(toldAll, 'everybody to be told')
       expect((await fixture.login()).code).toBe(0)
       for (let kill = 0; kill < 3; kill++) {
         const answered = sandbox.counts.messages
