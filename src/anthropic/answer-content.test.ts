@@ -112,6 +112,22 @@ describe('the content of an answer', () => {
     },
   )
 
+  test.each([
+    ['cut behind it', 'max_tokens', []],
+    ['silent at its end', 'end_turn', [start({ type: 'text', text: '' })]],
+  ])('does not end with thinking where it is %s', (_name, reason, more) => {
+    const { answer, blocks } = answerOf([
+      start({ type: 'text', text: '' }),
+      text('So far.'),
+      start({ type: 'thinking', thinking: '', signature: 'c2ln' }),
+      start({ type: 'redacted_thinking', data: 'ZGF0YQ==' }),
+      ...more,
+      end(reason),
+      stop,
+    ])
+    expect([answer.text, blocks]).toEqual(['So far.', [{ type: 'text', text: 'So far.' }]])
+  })
+
   test('leaves out what no request could have: blank text, thinking without its signature', () => {
     const { blocks } = answerOf([
       start({ type: 'text', text: '\n' }),

@@ -132,8 +132,16 @@ export class AnswerContent {
       const { from, to } = this.#blocks[0]!
       return JSON.stringify([{ type: 'text', text: text.slice(from, to) }])
     }
-    const blocks = this.#blocks.flatMap((block) => jsonOf(block, text) ?? [])
-    return `[${blocks.join(',')}]`
+    const blocks = this.#blocks.flatMap((block) => {
+      const json = jsonOf(block, text)
+      return json === null ? [] : [{ type: block.type, json }]
+    })
+    // The API takes no answer back that ends with thinking.
+    const end = blocks.findLastIndex(({ type }) => type !== 'thinking' && type !== 'redacted_thinking')
+    return `[${blocks
+      .slice(0, end + 1)
+      .map(({ json }) => json)
+      .join(',')}]`
   }
 
   get calls(): readonly ToolCall[] {
