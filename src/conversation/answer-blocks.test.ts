@@ -26,6 +26,11 @@ const CALLED = [
   model(REDACTED, said('There it is.')),
 ]
 
+test('an answer without words whose blocks are gone is sent as a word of the model', () => {
+  const { messages } = sentAnswer({ text: '', blocks: null } as StoredMessage, 'all')
+  expect(messages).toEqual([{ role: 'assistant', text: '(no text)', attachments: [] }])
+})
+
 test('within its epoch an answer is sent as it came, to the letter', () => {
   const input = '{"10":1,"9":1.50,"n":12345678901234567890,"u":"\\u0000]"}'
   const blocks = JSON.stringify(CALLED).replace('{"b":1,"a":[]}', input)
