@@ -2,12 +2,15 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { MessageFixture } from '../../test/support/message-fixture.ts'
+import { call, callingAnswer } from '../../test/support/provider/calling-answer.ts'
 import { plainAnswer } from '../../test/support/provider/plain-answer.ts'
 import { rethrow } from '../../test/support/rethrow.ts'
+import { TestTool } from '../../test/support/steps/test-tool.ts'
 import type { Tool } from '../agent/tool.ts'
 import type { MessageFact } from '../inbox/figures/observer.ts'
 import type { Lease, TurnOutcome } from '../inbox/lease.ts'
 import type { StoredMessage } from '../inbox/message.ts'
+import { MINUTE } from '../support/clock.ts'
 import { Emitter } from '../support/emitter.ts'
 import { ContextBuilder, type BuildOptions, type TurnContext } from './context.ts'
 import type { TurnSettings } from './model-settings.ts'
@@ -170,4 +173,35 @@ test('a turn that is stopped before its epoch has an answer leaves no thinking b
   expect(outcomes.map(({ kind }) => kind)).toEqual(['stopped', 'answered', 'stopped'])
   expect([blocks[0]!.includes('thinking'), blocks[2]!.includes(THINKING)]).toEqual([false, true])
   expect(blocks[0]).toContain(CALL)
+})
+
+test('a parked turn with steps that is tried again takes up the summary that was made in the meantime', async () => {
+  const clock = new FakeClock()
+  const tools = [new TestTool('look', 'read')]
+  await using fixture = await MessageFixture.start({ clock, messaging: { tools } })
+  fixture.model.context = 16_000
+  let isBroken = true
+  fixture.model.reply = ({ system, messages }) => {
+    if (system?.startsWith('You keep the memory')) return 'The summary.'
+    const isFurther = messages.at(-1)!.blocks !== undefined
+    if (isFurther && isBroken) throw new TypeError('it broke')
+    return messages.at(-1)!.text === 'look' ? callingAnswer('', [call('1', 'look')]) : 'words '.repeat(300)
+  }
+  const say = async (text: string) => {
+    await fixture.say('a', text)
+    await fixture.pass(2 * MINUTE, MINUTE)
+  }
+  await say('look')
+  for (let turn = 0; turn < 25; turn++) await say('words '.repeat(300))
+  const opening = () => fixture.model.requests.at(-1)!.messages[0]!.before?.join()
+  expect(opening()).toContain('The summary.')
+  isBroken = false
+  const [parked] = await fixture.storage.inbox.queue({ states: ['parked'], limit: 1 })
+  await fixture.storage.inbox.retry(parked!.id, clock.now())
+  fixture.messaging.dispatcher.wake('chat:a')
+  await fixture.rest()
+  expect(await fixture.storage.inbox.message(parked!.id)).toMatchObject({ state: 'answered' })
+  expect(opening()).toContain('The summary.')
+  await say('and now?')
+  expect(opening()).toContain('The summary.')
 })

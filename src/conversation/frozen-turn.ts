@@ -9,6 +9,11 @@ import type { ToolDefinition } from './model.ts'
 export interface FrozenTurn extends Pick<TurnContext, 'system' | 'cache' | 'record' | 'cost'> {
   readonly terms: TurnSettings
   readonly tools: readonly ToolDefinition[]
+  /**
+   * What the store knew of the conversation when the turn was first asked. Where others were answered while it was
+   * parked, it knows more now, and `record` would put back what is gone.
+   */
+  readonly known: string | null
   /** Its context, which a program has brought, is sent without the pictures of earlier turns. */
   readonly isWithoutOldAttachments: boolean
 }
@@ -19,7 +24,7 @@ export function readFrozenTurn(stored: string | null): FrozenTurn | null {
 }
 
 export function writeFrozenTurn(turn: FrozenTurn): string {
-  const { system, cache, record, cost, terms, tools, isWithoutOldAttachments } = turn
+  const { system, cache, record, cost, terms, tools, known, isWithoutOldAttachments } = turn
   return JSON.stringify({
     system,
     cache,
@@ -27,6 +32,7 @@ export function writeFrozenTurn(turn: FrozenTurn): string {
     cost,
     terms,
     tools,
+    known,
     isWithoutOldAttachments,
   } satisfies FrozenTurn)
 }

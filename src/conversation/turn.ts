@@ -74,14 +74,16 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     }
 
     const contextOf = async (systemText: string | null, more: BuildOptions = {}): Promise<TurnContext> => {
-      const build = { tools: offered, record: frozen?.record ?? null, ...more }
+      const record = frozen?.known === lease.summary ? frozen.record : null
+      const build = { tools: offered, record, ...more }
       const built = brought
         ? await broughtContext(options.inbox, messages[0]!, brought, systemText, options.cache)
         : await contexts.build(lease, terms, systemText, signal, build)
       isNewEpoch = built.began !== null
       if (!frozen) return built
       const { cache, cost, isWithoutOldAttachments } = frozen
-      return { ...(isWithoutOldAttachments ? withoutOldAttachments(built) : built), cache, cost }
+      const sent = isWithoutOldAttachments ? withoutOldAttachments(built) : built
+      return { ...sent, cache, cost: built.cost ?? cost }
     }
 
     const send = (context: TurnContext, { own }: StepRequest) =>
@@ -149,7 +151,14 @@ export function createTurn(options: TurnOptions): AnswerTurn {
             throw error
           })
         },
-        terms: () => writeFrozenTurn({ ...context, terms, tools: offered, isWithoutOldAttachments }),
+        terms: () =>
+          writeFrozenTurn({
+            ...context,
+            terms,
+            tools: offered,
+            known: lease.summary,
+            isWithoutOldAttachments,
+          }),
         onStep: () => shown.begin(textOfSteps(steps!.steps)),
         onRunning: (titles) => shown.running(titles),
       })
