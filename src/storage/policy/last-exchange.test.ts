@@ -153,6 +153,12 @@ describe('asking again', () => {
     expect(changedMessages(changes)).toEqual({ m5: { state: 'withdrawn', reason: null } })
     expect(changes.queueChanged).toBe(true)
   })
+
+  test('removes the steps of a parked message, which no turn reads any more', () => {
+    const { changes } = decide(RETRY, { asked: [messageRow(5, { state: 'parked', frozen: true })] })
+    expect(changes.endedJournals).toEqual([messageRow(5).key])
+    expect(changedMessages(changes)).toMatchObject({ m5: { state: 'withdrawn', frozen: false } })
+  })
 })
 
 describe('continuing', () => {

@@ -88,6 +88,7 @@ function retry(waitingReply: string, message: IncomingMessage, given: Ending): E
   const { stopped } = waiting.length > 0 ? withdraw(rows, ASKED_AGAIN, given) : { stopped: false }
   for (const row of rows) {
     if (row.state !== 'parked') continue
+    endJournal([row], given.changes)
     // Otherwise the operator could have it answered a second time.
     given.changes.change(row, { state: 'withdrawn', reason: null })
     given.changes.queueChanged = true
