@@ -267,6 +267,18 @@ describe('a message', () => {
     expect(JSON.stringify(await fixture.rows('a'))).not.toMatch(/abcdef/)
   })
 
+  test('with half a character is sent alike when it is answered and when it is history', async () => {
+    await using fixture = await start()
+    await deliver(
+      fixture,
+      inGroup(fixture, 'Ada', 'half\ud83d', { ...toBot, person: { id: 'ada', name: 'Ada\ud83d' } }),
+    )
+    await deliver(fixture, inGroup(fixture, 'Ada', 'whole', toBot))
+    const [asked, later] = fixture.model.requests
+    expect(asked!.messages[0]!.text).toBe('half\ufffd')
+    expect(later!.messages[0]).toEqual(asked!.messages[0])
+  })
+
   test('of a program that keeps the conversation is sent with nothing added', async () => {
     await using fixture = await start()
     const context = { system: null, turns: [], stop: [], digest: 'd', model: null, maxTokens: null }

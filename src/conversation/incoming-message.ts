@@ -15,7 +15,7 @@ export interface Brought {
   readonly zone: string | null
 }
 
-/** A message as it is stored, its words verbatim. */
+/** A message as it is stored, its words verbatim but for half a character, which no store keeps as it is. */
 export function incomingMessage(
   channel: string,
   item: Message,
@@ -28,8 +28,8 @@ export function incomingMessage(
     address,
     platformMessageId,
     personId: person.id,
-    personName: printableName(person.name),
-    text,
+    personName: printableName(person.name)?.toWellFormed() ?? null,
+    text: text.toWellFormed(),
     attachments: [...attachments, ...longForwards(item)],
     addressed: chat.addressed,
     ...(item.alone || item.vouched ? { alone: true } : {}),
