@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
-import { MessageFixture } from '../../test/support/message-fixture.ts'
+import { MessageFixture, until } from '../../test/support/message-fixture.ts'
 import { call, callingAnswer } from '../../test/support/provider/calling-answer.ts'
 import { plainAnswer } from '../../test/support/provider/plain-answer.ts'
 import { rethrow } from '../../test/support/rethrow.ts'
@@ -204,4 +204,28 @@ test('a parked turn with steps that is tried again takes up the summary that was
   expect(opening()).toContain('The summary.')
   await say('and now?')
   expect(opening()).toContain('The summary.')
+})
+
+test('a message right after a stop knows what the tools of the stopped turn have done', async () => {
+  const tool = new TestTool('act', 'effect')
+  await using fixture = await MessageFixture.start({ messaging: { tools: [tool] } })
+  fixture.model.reply = ({ messages }) =>
+    messages.at(-1)!.text === 'one' ? callingAnswer('', [call('1', 'act')]) : 'done'
+  // It takes its time to end.
+  tool.does = (signal) =>
+    new Promise((resolve) =>
+      signal.addEventListener('abort', () =>
+        setTimeout(() => resolve({ content: '"acted"', isError: false }), 100),
+      ),
+    )
+  await fixture.say('a', 'one')
+  await until(() => tool.ran.length === 1)
+  await fixture.say('a', '/stop')
+  await fixture.say('a', 'two')
+  await until(() => fixture.sendChannel.texts('a').includes('done'))
+  await fixture.say('a', 'three')
+  await fixture.rest()
+  const [, second, third] = fixture.model.requests
+  expect(contents({ messages: second!.messages } as TurnContext).join()).toContain('acted')
+  expect(third!.messages.slice(0, second!.messages.length)).toEqual(second!.messages)
 })

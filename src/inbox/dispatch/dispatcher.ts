@@ -96,7 +96,7 @@ export class Dispatcher {
     this.#leases = new TurnLeases({
       ...options,
       terms: () => this.#terms(),
-      mayBegin: (storing) => this.#mayBegin(storing),
+      mayBegin: (id, storing) => this.#mayBegin(id, storing),
       wake: (id) => this.wake(id),
       returned: (lease, outcome) => this.#announce(lease, outcome),
       draining: this.#draining.signal,
@@ -128,10 +128,12 @@ export class Dispatcher {
   }
 
   /** May a turn begin with the arrival of its message? False: others are first, or nobody answers. */
-  #mayBegin(storing: number): boolean {
+  #mayBegin(id: ConversationId, storing: number): boolean {
     const { gate, store, concurrency } = this.#options
     const isOpen = this.#accepting && store.ok && gate.current().open && !this.#drainRate.limiting
-    return isOpen && this.#work.ready === 0 && this.#running.size + storing < concurrency
+    // Of a turn that was stopped the history is stored when it ends, which may come after the next message.
+    const isFree = this.#work.ready === 0 && !this.#running.has(id)
+    return isOpen && isFree && this.#running.size + storing < concurrency
   }
 
   #terms(): TurnTerms {

@@ -27,8 +27,8 @@ export interface TurnLeasesOptions {
   readonly log: Log
   readonly random?: () => number
   readonly terms: () => TurnTerms
-  /** False: what arrives now waits like any other. @param storing messages that are being stored, and may begin */
-  readonly mayBegin: (storing: number) => boolean
+  /** False: what arrives there now waits like any other. @param storing messages that are being stored, and may begin */
+  readonly mayBegin: (id: ConversationId, storing: number) => boolean
   /** The conversation may have work that nobody knows of. */
   readonly wake: (id: ConversationId) => void
   /** A turn that had begun waits again: notifies everything that follows it. */
@@ -72,7 +72,9 @@ export class TurnLeases {
     const { inbox, store, terms, mayBegin, wake } = this.#options
     const [arrival, more] = request.arrivals
     const isAlone = arrival?.kind === 'message' && !more
-    if (!inbox.acceptAndBegin || !isAlone || !mayBegin(this.#storing)) return await inbox.accept(request)
+    if (!inbox.acceptAndBegin || !isAlone) return await inbox.accept(request)
+    const id = `${arrival.message.channel}:${arrival.message.address}`
+    if (!mayBegin(id, this.#storing)) return await inbox.accept(request)
     this.#storing++
     try {
       const { accepted, lease } = await inbox.acceptAndBegin(request, terms())
@@ -83,7 +85,7 @@ export class TurnLeases {
         this.#mayBeUnknown = true
         // Before the conversation is asked for, which waits until the store works.
         store.failed(error)
-        wake(`${arrival.message.channel}:${arrival.message.address}`)
+        wake(id)
       }
       throw error
     } finally {
