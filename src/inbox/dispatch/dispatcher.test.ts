@@ -2,9 +2,11 @@ import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MessageFixture, UNMERGED, lastText, until } from '../../../test/support/message-fixture.ts'
 import { pause } from '../../../test/support/until.ts'
-import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
+import { HOUR, MINUTE, SECOND, systemClock } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
+import { fleetOfOne } from '../fleet/fleet.ts'
 import type { Inbox } from '../inbox.ts'
+import { LocalWork } from './work-source.ts'
 
 const abortable = (signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -271,4 +273,35 @@ test('a message sent after /stop is not stopped with the one before', async () =
   await fixture.say('a', '/stop', 'quick')
   await fixture.rest()
   expect(fixture.sendChannel.texts('a')).toEqual(['Stopped.', 'quick answer'])
+})
+
+test('a lease that was granted while a stopped turn was ending is asked for again', async () => {
+  const happened: string[] = []
+  class SharedWork extends LocalWork {
+    override outdated(): void {
+      happened.push('outdated')
+    }
+  }
+  let work: SharedWork | null = null
+  await using fixture = await MessageFixture.start({
+    messaging: {
+      get fleet() {
+        return { ...fleetOfOne('this'), work }
+      },
+    },
+    wrapInbox: (inbox) => {
+      work = new SharedWork(inbox, systemClock, 'this')
+      const finish: Inbox['finish'] = async (lease, outcome, now) => {
+        happened.push(outcome.kind)
+        return await inbox.finish(lease, outcome, now)
+      }
+      return { ...inbox, finish }
+    },
+  })
+  fixture.model.reply = (_request, { signal }) => abortable(signal)
+  await fixture.say('a', 'one')
+  await fixture.rest()
+  await fixture.say('a', '/stop')
+  await fixture.rest()
+  expect(happened).toEqual(['outdated', 'stopped', 'outdated'])
 })

@@ -336,6 +336,7 @@ export class Dispatcher {
       if (!this.#accepting) running.interrupt('returned')
       const ending = await this.#answer(lease, running)
       const { outcome, stored } = await this.#leases.finish(lease, ending.outcome)
+      if (outcome.kind === 'stopped') this.#work.outdated(id)
       this.#work.done(id, endsMessages(outcome) ? lease.messages.length : 0, ending.retryAt)
       if (stored) this.#announce(lease, outcome)
     } catch (error) {

@@ -33,8 +33,8 @@ export interface WorkSource {
   /** The conversation was changed by hand: what was known of it is no longer valid. */
   wake(id: ConversationId): void
   /**
-   * The messages that waited there were withdrawn, or more belong to its turn: a lease that was granted and not handed
-   * out yet is asked for again.
+   * The messages that waited there were withdrawn, more belong to its turn, or its history has changed: a lease that was
+   * granted and not handed out yet is asked for again.
    */
   outdated(id: ConversationId): void
   /** The gate is open again: reloads waiting conversations from the store. @returns how many wait */
