@@ -68,6 +68,7 @@ async function open({
     ...options,
     messaging: {
       ...UNMERGED,
+      ...options.messaging,
       onDelivered: (item: OutboxItem) => tracked.tracker!.delivered(item),
       access: { operators: new Set(), channels: new Map([['chat', EVERYTHING]]) },
     },
@@ -159,6 +160,27 @@ test('messages behind it are marked as well; in a group only what was meant for 
   await life.fixture.pass(3 * SECOND, SECOND)
   expect(marksOf(life.channel)).toEqual({})
   expect(life.channel.requests.filter((request) => request.includes('m3'))).toEqual([])
+})
+
+test('what another person wrote between the pieces of a message keeps its mark until it is answered', async () => {
+  await using life = await open({ messaging: { mergeWindow: SECOND } })
+  const { fixture, channel } = life
+  const toAda = slow(fixture)
+  const group = { address: 'g', chat: { id: 'g', kind: 'group', addressed: true } as const }
+  const album = { ...group, person: { id: 'ada', name: 'Ada' }, piece: { of: 'album' } }
+  await life.say('one', { ...album, platformMessageId: 'm1' })
+  await life.say('between', { ...group, person: { id: 'ben', name: 'Ben' }, platformMessageId: 'm2' })
+  await life.say('two', { ...album, platformMessageId: 'm3' })
+  await fixture.pass(4 * SECOND, SECOND)
+  expect(marksOf(channel)).toEqual({ m1: 'taken', m2: 'taken', m3: 'taken' })
+  const toBen = slow(fixture)
+  toAda.resolve('to the album')
+  await fixture.pass(4 * SECOND, SECOND)
+  expect(channel.texts('g')).toEqual(['to the album'])
+  expect(marksOf(channel)).toEqual({ m2: 'taken' })
+  toBen.resolve('to the one between')
+  await fixture.pass(4 * SECOND, SECOND)
+  expect(marksOf(channel)).toEqual({})
 })
 
 test('a held message shows that, also one that was being answered, until its answer is there', async () => {

@@ -29,6 +29,8 @@ const NONE: ReadonlySet<Reaction> = new Set()
 interface Followed extends ReactedMessage {
   /** As the store names it. */
   readonly id: string
+  /** Who wrote it, as the platform names people. */
+  readonly person: string | null
   /** Monotonic. */
   readonly since: number
   state: MessageState
@@ -105,11 +107,12 @@ export class ReactionTracker {
     channel.knownSince = clock.now()
     try {
       const rows = await inbox.queue({ states: WAITING_STATES, limit: MAX_RESUMED })
-      for (const { id, conversationId, platformMessageId, state } of rows) {
+      for (const { id, conversationId, platformMessageId, personId: person, state } of rows) {
         if (!conversationId.startsWith(`${name}:`) || platformMessageId === null) continue
         // Of a chat that has moved the messages have other ids.
         const address = conversationId.slice(name.length + 1)
-        this.#follow(conversationId, channel, { id, address, platformId: platformMessageId, state }, true)
+        const row = { id, person, address, platformId: platformMessageId, state }
+        this.#follow(conversationId, channel, row, true)
       }
     } catch (error) {
       log.debug({ channel: name }, `the waiting messages were not read: ${messageOf(error)}`)
@@ -131,18 +134,22 @@ export class ReactionTracker {
     if (followings) this.#lookIn(LOOK_AFTER_CHANGE_MS, followings)
   }
 
-  /** The platform has accepted an answer: everything up to its question has ended. */
+  /**
+   * The platform has accepted an answer: everything up to its question has ended, but for what others wrote between
+   * the pieces of the question.
+   */
   delivered({ id, kind, channel: name, conversationId, address, replyTo, askedAt }: OutboxItem): void {
     const channel = this.#channels.get(name)
     if (!channel || kind !== 'answer' || replyTo === null) return
     const followings = this.#followings.get(conversationId)
-    if (!followings?.messages.has(replyTo)) {
+    const question = followings?.messages.get(replyTo)
+    if (!followings || !question) {
       if (askedAt !== null && askedAt < channel.knownSince)
         void this.#clearLate(channel, { id, conversationId, address })
       return
     }
     for (const message of followings.messages.values()) {
-      this.#apply(followings, message, 'answered')
+      if (message.person === question.person) this.#apply(followings, message, 'answered')
       if (message.platformId === replyTo) break
     }
     if (followings.messages.size === 0) this.#forget(followings)
@@ -162,13 +169,15 @@ export class ReactionTracker {
     if (conversationId === null || messageId === null || state === null || duplicate) return
     const platformId = replyTarget(event.platformMessageId)
     if (!isWaiting(state) || platformId === null) return
-    this.#follow(conversationId, channel, { id: messageId, address: event.address, platformId, state }, false)
+    const { address, person } = event
+    const row = { id: messageId, person: person.id, address, platformId, state }
+    this.#follow(conversationId, channel, row, false)
   }
 
   #follow(
     conversationId: ConversationId,
     channel: ReactingChannel,
-    row: Pick<Followed, 'id' | 'address' | 'platformId' | 'state'>,
+    row: Pick<Followed, 'id' | 'person' | 'address' | 'platformId' | 'state'>,
     guessed: boolean,
   ): void {
     if (this.#stopped) return
