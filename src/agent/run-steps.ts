@@ -261,6 +261,10 @@ export class TurnSteps {
     const save = () => inbox.saveResult(lease, { index: step.index, callId, result }, clock.now())
     try {
       await this.#untilStored(save, signal)
+    } catch (error) {
+      // Before the result is known here: no change may follow one whose result is not stored.
+      this.#failure ??= { error }
+      throw error
     } finally {
       // Also where it is not stored: a turn that ends here tells in its history what is known.
       this.#keep(callId, result)
