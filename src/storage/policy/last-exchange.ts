@@ -93,7 +93,6 @@ function retry(waitingReply: string, message: IncomingMessage, given: Ending): E
     given.changes.change(row, { state: 'withdrawn', reason: null })
     given.changes.queueChanged = true
   }
-  endJournal(rows, given.changes)
   // What was stopped is shown with what its tools have done.
   if (shown.some(({ key }) => rows.some((row) => row.key === key))) removeFromHistory(shown, given)
   return {
