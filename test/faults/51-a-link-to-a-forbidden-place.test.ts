@@ -54,7 +54,8 @@ test('links that a person sends are handed over as text and never fetched', asyn
     await channel.send(String(PRIVATE_CHAT), part, { replyTo: null, key: 'k', signal })
   // A link would be fetched at once.
   await pause(200)
-  expect(receiver.texts).toEqual([text.replace('see ', `[see ](${trap.url}/entity)`)])
+  expect(receiver.texts).toEqual([text])
+  expect(receiver.messages[0]!.about?.links).toEqual([{ words: 'see', address: `${trap.url}/entity` }])
   expect(receiver.messages[0]!.attachments).toEqual([])
   expect(trap.asked).toEqual([])
   expect(fixture.server.callsOf('sendMessage')[0]!.payload.link_preview_options).toEqual({

@@ -46,7 +46,7 @@ import * as telegramSplit from '../../src/channels/telegram/send/sender.ts'
 import { oddLines, parseDotenv } from '../../src/config/environment/dotenv.ts'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { blocksWithoutThinking } from '../../src/conversation/answer-blocks.ts'
-import { parseCommand, readRequest } from '../../src/conversation/commands.ts'
+import { parseCommand, readRequest, unknownCommand } from '../../src/conversation/commands.ts'
 import { readEpochRecord } from '../../src/conversation/epoch.ts'
 import { estimateTokens } from '../../src/conversation/history.ts'
 import { incomingMessage } from '../../src/conversation/incoming-message.ts'
@@ -54,6 +54,7 @@ import { belongsToSignIn, mayHoldCode } from '../../src/conversation/login/belon
 import { readReply } from '../../src/conversation/login/read-reply.ts'
 import { messageContext } from '../../src/conversation/message-context.ts'
 import { findModel } from '../../src/conversation/model-settings.ts'
+import { chatOutcome } from '../../src/conversation/turn-outcome.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
 import { isConversation } from '../../src/http/api/conversations-api.ts'
 import { isMessageState } from '../../src/http/api/items.ts'
@@ -67,12 +68,14 @@ import { isSigned, readSignedHeaders } from '../../src/http/webhooks/signature.t
 import { Secret } from '../../src/support/secret.ts'
 import * as decoding from '../../src/support/text/decode-text.ts'
 import { closes, fenceOf, openFence } from '../../src/support/text/fence.ts'
+import { jsonMember } from '../../src/support/text/json-member.ts'
 import { jsonParts } from '../../src/support/text/json-parts.ts'
 import { legacySetOf } from '../../src/support/text/legacy-set.ts'
 import { lexMarkdown } from '../../src/support/text/lex-markdown.ts'
 import * as printing from '../../src/support/text/printable.ts'
 import { redact, redactLine } from '../../src/support/text/redact.ts'
 import * as tokenShape from '../../src/support/text/token-shape.ts'
+import { plainAnswer } from '../support/provider/plain-answer.ts'
 
 /** How a function is given text from outside. */
 export interface Input {
@@ -167,6 +170,9 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     for (const name of MAIL_FIELDS) senderOf(mailWith(name, text), 'mx.test')
   },
   'src/channels/kit/send/plain-text.ts decodeEntities': (text) => decodeEntities(text),
+  'src/support/text/json-member.ts jsonMember': (text) => {
+    jsonMember(JSON.stringify({ [text]: text, last: text }), 'last')
+  },
   'src/support/text/json-parts.ts jsonParts': (text) => {
     for (const json of [text, JSON.stringify([text])]) jsonParts(json)
   },
@@ -281,7 +287,16 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     for (const blocks of [text, JSON.stringify([{ role: 'assistant', content }])])
       blocksWithoutThinking(blocks)
   },
+  'src/conversation/commands.ts unknownCommand': (text) => {
+    unknownCommand(text, new Map())
+    unknownCommand(`/${text}`, new Map())
+  },
   'src/conversation/epoch.ts readEpochRecord': readEpochRecord,
+  'src/conversation/turn-outcome.ts chatOutcome': (text) => {
+    const answer = plainAnswer(text, 'claude-test', { stopReason: 'max_tokens' })
+    const end = { answer, steps: [], discarded: [], isAtLimit: false }
+    chatOutcome(end, { cost: null, stored: {} } as never, null, DEFAULT_TEXTS)
+  },
   'src/conversation/history.ts estimateTokens': estimateTokens,
   'src/http/access/session-cookie.ts readCookie': (text) => readCookie(text, 'session'),
   'src/http/api/conversations-api.ts isConversation': isConversation,
@@ -324,6 +339,8 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
 
 /** Functions whose text is not from outside, or is only passed on, and why that is so. */
 export const EXEMPT: Readonly<Record<string, string>> = {
+  'src/channels/kit/reactions/attempt-reaction.ts attemptReaction': 'the name of a channel',
+  'src/conversation/frozen-turn.ts readFrozenTurn': 'what the gateway has stored itself',
   'src/channels/kit/send/plain-text.ts listAsText': 'what stands before a line, which the platform decides',
   'src/channels/slack/intake/receive.ts outlineMessage':
     'the id of a channel; nothing of the message is read',
