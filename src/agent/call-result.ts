@@ -1,6 +1,6 @@
 import type { StoredCall } from '../inbox/step.ts'
 import { messageOf } from '../support/errors.ts'
-import { jsonMember } from '../support/text/json-member.ts'
+import { jsonMember } from '../support/text/json-parts.ts'
 import { redact } from '../support/text/redact.ts'
 import { cutContent } from './cut-content.ts'
 import type { CallEnd } from './run-call.ts'
@@ -38,7 +38,7 @@ export function resultBlock(callId: string, result: string): string {
  * What is stored of a call that has run. Pure.
  *
  * @param cause why running calls were ended; null: they were not
- * @returns null = nothing: whoever goes on with the turn decides
+ * @returns null = nothing: the process that continues the turn decides
  */
 export function resultOf(
   call: Pick<StoredCall, 'class'>,

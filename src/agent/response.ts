@@ -1,7 +1,7 @@
 import type { ModelAnswer } from '../conversation/model.ts'
 import type { Usage } from '../inbox/lease.ts'
 import type { Step } from '../inbox/step.ts'
-import { jsonMember } from '../support/text/json-member.ts'
+import { jsonMember } from '../support/text/json-parts.ts'
 
 /** What of a stored response later steps need. */
 export interface StoredResponse {

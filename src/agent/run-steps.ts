@@ -67,7 +67,7 @@ const TIME_IS_OVER = new Error('the time of the turn is over')
 
 /**
  * The steps of one turn: asks the model, stores each response with the intents of its calls before anything acts on
- * it, runs them, stores their results, and so on to the answer. It goes on wherever the stored steps end.
+ * it, runs them, stores their results, and so on to the answer. It continues wherever the stored steps end.
  */
 export class TurnSteps {
   readonly #options: StepsOptions

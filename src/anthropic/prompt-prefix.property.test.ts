@@ -10,8 +10,7 @@ import { isLease, type Lease } from '../inbox/lease.ts'
 import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import { TransientError } from '../support/errors.ts'
-import { jsonMember } from '../support/text/json-member.ts'
-import { jsonParts } from '../support/text/json-parts.ts'
+import { jsonMember, jsonParts } from '../support/text/json-parts.ts'
 import { bodyOf } from './request-body.ts'
 
 const chat = fc.constantFrom('a', 'a', 'a', 'b')

@@ -1,6 +1,5 @@
 import type { StoredMessage } from '../inbox/message.ts'
-import { jsonMember } from '../support/text/json-member.ts'
-import { jsonParts } from '../support/text/json-parts.ts'
+import { jsonMember, jsonParts } from '../support/text/json-parts.ts'
 import { isBlank } from '../support/text/printable.ts'
 import { attachmentTokens, estimateTokens } from './history.ts'
 import type { ModelMessage } from './model.ts'

@@ -68,8 +68,7 @@ import { isSigned, readSignedHeaders } from '../../src/http/webhooks/signature.t
 import { Secret } from '../../src/support/secret.ts'
 import * as decoding from '../../src/support/text/decode-text.ts'
 import { closes, fenceOf, openFence } from '../../src/support/text/fence.ts'
-import { jsonMember } from '../../src/support/text/json-member.ts'
-import { jsonParts } from '../../src/support/text/json-parts.ts'
+import { jsonMember, jsonParts, jsonPlaces } from '../../src/support/text/json-parts.ts'
 import { legacySetOf } from '../../src/support/text/legacy-set.ts'
 import { lexMarkdown } from '../../src/support/text/lex-markdown.ts'
 import * as printing from '../../src/support/text/printable.ts'
@@ -170,8 +169,11 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     for (const name of MAIL_FIELDS) senderOf(mailWith(name, text), 'mx.test')
   },
   'src/channels/kit/send/plain-text.ts decodeEntities': (text) => decodeEntities(text),
-  'src/support/text/json-member.ts jsonMember': (text) => {
+  'src/support/text/json-parts.ts jsonMember': (text) => {
     jsonMember(JSON.stringify({ [text]: text, last: text }), 'last')
+  },
+  'src/support/text/json-parts.ts jsonPlaces': (text) => {
+    for (const json of [text, JSON.stringify([text])]) jsonPlaces(json)
   },
   'src/support/text/json-parts.ts jsonParts': (text) => {
     for (const json of [text, JSON.stringify([text])]) jsonParts(json)
