@@ -1,5 +1,5 @@
 import type { AnswerListener, ModelAnswer, ModelMessage, ModelRequest } from '../conversation/model.ts'
-import type { Usage } from '../inbox/lease.ts'
+import { sumOfUsages, type Usage } from '../inbox/lease.ts'
 import { sleep, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import { RawContent } from './raw-content.ts'
@@ -140,9 +140,9 @@ function joinParts(parts: readonly AnswerPart[], lost: readonly Usage[]): ModelA
     isPlain: answers.length === 1 && last.isPlain === true,
     calls: answers.flatMap(({ calls }) => calls),
     container: answers.findLast(({ container }) => container !== null)?.container ?? null,
-    usage: sumOf([...lost, ...answers.map(({ usage }) => usage)]),
+    usage: sumOfUsages([...lost, ...answers.map(({ usage }) => usage)]),
     modelMs: answers.reduce((sum, { modelMs }) => sum + modelMs, 0),
-    ...(lost.length > 0 ? { lost: sumOf(lost) } : {}),
+    ...(lost.length > 0 ? { lost: sumOfUsages(lost) } : {}),
   }
 }
 
@@ -159,13 +159,4 @@ function joinArrays(arrays: readonly string[]): string {
     .map((array) => array.slice(1, -1))
     .filter((elements) => elements !== '')
     .join(',')}]`
-}
-
-function sumOf(usages: readonly Usage[]): Usage {
-  return usages.reduce((a, b) => ({
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
-    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
-  }))
 }

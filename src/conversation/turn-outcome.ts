@@ -2,7 +2,7 @@ import { readResponse, textOf, joinTexts } from '../agent/response.ts'
 import { answeredBlocks, withoutCalls } from '../agent/step-messages.ts'
 import type { TextKey, Texts } from '../config/texts.ts'
 import { CUT_SHORT } from '../inbox/arrival.ts'
-import type { TurnOutcome, Usage } from '../inbox/lease.ts'
+import { sumOfUsages, type TurnOutcome, type Usage } from '../inbox/lease.ts'
 import type { Step } from '../inbox/step.ts'
 import { openFence } from '../support/text/fence.ts'
 import type { TurnContext } from './context.ts'
@@ -65,7 +65,7 @@ export function chatOutcome(
     text,
     preface,
     model,
-    usage: cost ? sum(usage, cost.usage) : usage,
+    usage: cost ? sumOfUsages([usage, cost.usage]) : usage,
     modelMs: modelMs + (cost?.modelMs ?? 0),
     ...(cut || end.isAtLimit ? { reason: CUT_SHORT } : {}),
     ...(blocks === null ? {} : { blocks }),
@@ -105,22 +105,13 @@ function isCut(reason: StopReason): boolean {
 function costOf({ steps, discarded, answer }: TurnEnd): { readonly usage: Usage; readonly modelMs: number } {
   const others = [...steps.map(readResponse), ...discarded]
   return {
-    usage: others.reduce((usage, other) => sum(usage, other.usage), answer.usage),
+    usage: sumOfUsages([answer, ...others].map(({ usage }) => usage)),
     modelMs: others.reduce((ms, other) => ms + other.modelMs, answer.modelMs),
   }
 }
 
 /** The answer, with what a first one had cost that was thrown away. */
 export function withCost(answer: ModelAnswer, discarded: ModelAnswer): ModelAnswer {
-  const usage = sum(answer.usage, discarded.usage)
+  const usage = sumOfUsages([answer.usage, discarded.usage])
   return { ...answer, usage, modelMs: answer.modelMs + discarded.modelMs }
-}
-
-function sum(a: Usage, b: Usage): Usage {
-  return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
-    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
-  }
 }

@@ -44,6 +44,16 @@ export interface Usage {
   readonly cacheWriteTokens: number
 }
 
+/** @param usages at least one */
+export function sumOfUsages(usages: readonly Usage[]): Usage {
+  return usages.reduce((a, b) => ({
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+  }))
+}
+
 /** What was spent without an answer. */
 export interface TurnCost {
   readonly model: string
