@@ -1,4 +1,4 @@
-import type { TurnContext } from './context.ts'
+import type { TurnContext } from './context/context.ts'
 import type { TurnSettings } from './model-settings.ts'
 import type { ToolDefinition } from './model.ts'
 

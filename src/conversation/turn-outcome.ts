@@ -5,7 +5,7 @@ import { CUT_SHORT } from '../inbox/arrival.ts'
 import { sumOfUsages, type TurnOutcome, type Usage } from '../inbox/lease.ts'
 import type { Step } from '../inbox/step.ts'
 import { openFence } from '../support/text/fence.ts'
-import type { TurnContext } from './context.ts'
+import type { TurnContext } from './context/context.ts'
 import type { ModelAnswer, RefusalReason, StopReason } from './model.ts'
 
 /** A turn after its last response. */

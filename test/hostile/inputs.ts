@@ -45,14 +45,14 @@ import * as telegram from '../../src/channels/telegram/send/format.ts'
 import * as telegramSplit from '../../src/channels/telegram/send/sender.ts'
 import { oddLines, parseDotenv } from '../../src/config/environment/dotenv.ts'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
-import { blocksWithoutThinking } from '../../src/conversation/answer-blocks.ts'
 import { parseCommand, readRequest, unknownCommand } from '../../src/conversation/commands.ts'
-import { readEpochRecord } from '../../src/conversation/epoch.ts'
-import { estimateTokens } from '../../src/conversation/history.ts'
+import { blocksWithoutThinking } from '../../src/conversation/context/answer-blocks.ts'
+import { readEpochRecord } from '../../src/conversation/context/epoch.ts'
+import { estimateTokens } from '../../src/conversation/context/history.ts'
+import { messageContext } from '../../src/conversation/context/message-context.ts'
 import { incomingMessage } from '../../src/conversation/incoming-message.ts'
 import { belongsToSignIn, mayHoldCode } from '../../src/conversation/login/belongs-to-sign-in.ts'
 import { readReply } from '../../src/conversation/login/read-reply.ts'
-import { messageContext } from '../../src/conversation/message-context.ts'
 import { findModel } from '../../src/conversation/model-settings.ts'
 import { chatOutcome } from '../../src/conversation/turn-outcome.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
@@ -201,7 +201,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     const brought = { attachments: [], heard: [], zone: null }
     incomingMessage('chat', { ...item, person, chat, text, attachments: [], about }, brought)
   },
-  'src/conversation/message-context.ts messageContext': (text) => {
+  'src/conversation/context/message-context.ts messageContext': (text) => {
     const about = {
       group: { name: text },
       quotes: [{ kind: 'reply', from: text, text }],
@@ -284,7 +284,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     parseCommand(text)
     parseCommand(`/new${text}`)
   },
-  'src/conversation/answer-blocks.ts blocksWithoutThinking': (text) => {
+  'src/conversation/context/answer-blocks.ts blocksWithoutThinking': (text) => {
     const content = [{ type: 'text', text }]
     for (const blocks of [text, JSON.stringify([{ role: 'assistant', content }])])
       blocksWithoutThinking(blocks)
@@ -293,13 +293,13 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     unknownCommand(text, new Map())
     unknownCommand(`/${text}`, new Map())
   },
-  'src/conversation/epoch.ts readEpochRecord': readEpochRecord,
+  'src/conversation/context/epoch.ts readEpochRecord': readEpochRecord,
   'src/conversation/turn-outcome.ts chatOutcome': (text) => {
     const answer = plainAnswer(text, 'claude-test', { stopReason: 'max_tokens' })
     const end = { answer, steps: [], discarded: [], isAtLimit: false }
     chatOutcome(end, { cost: null, stored: {} } as never, null, DEFAULT_TEXTS)
   },
-  'src/conversation/history.ts estimateTokens': estimateTokens,
+  'src/conversation/context/history.ts estimateTokens': estimateTokens,
   'src/http/access/session-cookie.ts readCookie': (text) => readCookie(text, 'session'),
   'src/http/api/conversations-api.ts isConversation': isConversation,
   'src/http/api/items.ts isMessageState': isMessageState,
@@ -350,7 +350,7 @@ export const EXEMPT: Readonly<Record<string, string>> = {
     'what the gateway has stored itself, up to 64 KB',
   'src/http/openai/body-digest.ts bodyDigest':
     'hashed in pieces with turns of the event loop in between, which its test counts',
-  'src/conversation/epoch.ts epochTerms': 'makes digests of what the operator has written',
+  'src/conversation/context/epoch.ts epochTerms': 'makes digests of what the operator has written',
   'src/conversation/commands.ts storedText': 'compares a name with a list',
   'src/channels/discord/intake/receive.ts describePerson': 'an id and names, passed on',
   'src/channels/discord/api/snowflake.ts compareSnowflakes': 'ids that were found to be snowflakes',
@@ -382,10 +382,10 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/conversation/access/access.ts needsPairing': 'the name of a channel',
   'src/conversation/access/pairing-policy.ts pairingCode': 'random bytes of ours',
   'src/conversation/access/pairing-policy.ts approvePairing': 'what the operator types, compared',
-  'src/conversation/brought-context.ts broughtContext': 'a text of the configuration',
-  'src/conversation/context.ts withNames': 'joined with names, and passed on',
-  'src/conversation/history.ts attachmentTokens': 'a media type of our list',
-  'src/conversation/history.ts historyBudget': 'measured by estimateTokens',
+  'src/conversation/context/brought-context.ts broughtContext': 'a text of the configuration',
+  'src/conversation/context/context.ts withNames': 'joined with names, and passed on',
+  'src/conversation/context/history.ts attachmentTokens': 'a media type of our list',
+  'src/conversation/context/history.ts historyBudget': 'measured by estimateTokens',
   'src/http/access/server-proof.ts serverProof': 'a nonce that matched its pattern',
   'src/http/access/session-cookie.ts setCookie': 'a value of ours',
   'src/http/answers.ts json': 'what we answer',

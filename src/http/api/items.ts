@@ -1,4 +1,4 @@
-import { shownText } from '../../conversation/message-context.ts'
+import { shownText } from '../../conversation/context/message-context.ts'
 import type { MessageState, StoredMessage } from '../../inbox/message.ts'
 import { isoTime } from '../../support/clock.ts'
 import type { MessageItem } from '../wire.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { boundAbout, type MessageAbout } from '../inbox/about.ts'
-import { HOUR } from '../support/clock.ts'
+import { boundAbout, type MessageAbout } from '../../inbox/about.ts'
+import { HOUR } from '../../support/clock.ts'
 import { messageContext, shownText } from './message-context.ts'
 
 const AT = Date.UTC(2026, 10, 29, 22, 19, 30)

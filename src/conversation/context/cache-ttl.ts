@@ -1,7 +1,7 @@
-import type { ModelConfig } from '../config/config.ts'
-import type { StoredMessage } from '../inbox/message.ts'
-import { HOUR, MINUTE } from '../support/clock.ts'
-import type { PromptCaching } from './model.ts'
+import type { ModelConfig } from '../../config/config.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
+import { HOUR, MINUTE } from '../../support/clock.ts'
+import type { PromptCaching } from '../model.ts'
 
 /** What is kept for five minutes is gone after this; a reading in between starts the time again. */
 const SHORT_LIFE_MS = 5 * MINUTE

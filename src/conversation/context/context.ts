@@ -1,11 +1,21 @@
-import type { ModelConfig } from '../config/config.ts'
-import { Interruption } from '../inbox/dispatch/outcome.ts'
-import type { MessageObserver } from '../inbox/figures/observer.ts'
-import type { Inbox } from '../inbox/inbox.ts'
-import type { Lease, TurnOutcome, Usage } from '../inbox/lease.ts'
-import type { Attachment, AttachmentInfo, ConversationId, StoredMessage } from '../inbox/message.ts'
-import { sleep, type Clock } from '../support/clock.ts'
-import type { Log } from '../support/log.ts'
+import type { ModelConfig } from '../../config/config.ts'
+import { Interruption } from '../../inbox/dispatch/outcome.ts'
+import type { MessageObserver } from '../../inbox/figures/observer.ts'
+import type { Inbox } from '../../inbox/inbox.ts'
+import type { Lease, TurnOutcome, Usage } from '../../inbox/lease.ts'
+import type { Attachment, AttachmentInfo, ConversationId, StoredMessage } from '../../inbox/message.ts'
+import { sleep, type Clock } from '../../support/clock.ts'
+import type { Log } from '../../support/log.ts'
+import type { TurnSettings } from '../model-settings.ts'
+import type {
+  Model,
+  ModelAnswer,
+  ModelMessage,
+  ModelRequest,
+  ModelText,
+  PromptCaching,
+  ToolDefinition,
+} from '../model.ts'
 import { sentAnswer, type SentAnswer } from './answer-blocks.ts'
 import { cacheTtl } from './cache-ttl.ts'
 import {
@@ -34,16 +44,6 @@ import {
   type Turn,
 } from './history.ts'
 import { messageContext } from './message-context.ts'
-import type { TurnSettings } from './model-settings.ts'
-import type {
-  Model,
-  ModelAnswer,
-  ModelMessage,
-  ModelRequest,
-  ModelText,
-  PromptCaching,
-  ToolDefinition,
-} from './model.ts'
 
 /** For the model, in place of a summary that could not be made. */
 const LEFT_OUT = '(Earlier messages of this conversation were left out.)'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { StoredMessage } from '../inbox/message.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
 import {
   decideEpoch,
   epochTerms,

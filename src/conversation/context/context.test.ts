@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { MessageFixture } from '../../test/support/message-fixture.ts'
-import type { MessageContext } from '../inbox/arrival.ts'
-import { MINUTE } from '../support/clock.ts'
-import { TransientError } from '../support/errors.ts'
-import { ModelSettings } from './model-settings.ts'
-import { ModelRefusal } from './model.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { MessageFixture } from '../../../test/support/message-fixture.ts'
+import type { MessageContext } from '../../inbox/arrival.ts'
+import { MINUTE } from '../../support/clock.ts'
+import { TransientError } from '../../support/errors.ts'
+import { ModelSettings } from '../model-settings.ts'
+import { ModelRefusal } from '../model.ts'
 
 const FILLER = 'words '.repeat(400)
 

@@ -1,8 +1,8 @@
-import type { StoredMessage } from '../inbox/message.ts'
-import { jsonMember, jsonParts } from '../support/text/json-parts.ts'
-import { isBlank } from '../support/text/printable.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
+import { jsonMember, jsonParts } from '../../support/text/json-parts.ts'
+import { isBlank } from '../../support/text/printable.ts'
+import type { ModelMessage } from '../model.ts'
 import { attachmentTokens, estimateTokens } from './history.ts'
-import type { ModelMessage } from './model.ts'
 
 /** Where of an answer nothing is left that may be sent: the API takes no empty message. */
 const NO_TEXT = '(no text)'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { StoredMessage } from '../inbox/message.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
 import {
   BEGINNING,
   lastAnswer,

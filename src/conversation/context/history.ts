@@ -1,5 +1,5 @@
-import type { StoredMessage } from '../inbox/message.ts'
-import { SECOND } from '../support/clock.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
+import { SECOND } from '../../support/clock.ts'
 import { messageContext } from './message-context.ts'
 
 /**

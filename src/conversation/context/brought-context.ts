@@ -1,10 +1,10 @@
-import type { ModelConfig } from '../config/config.ts'
-import type { EarlierTurn, MessageContext } from '../inbox/arrival.ts'
-import type { Inbox } from '../inbox/inbox.ts'
-import type { AttachmentInfo, StoredMessage } from '../inbox/message.ts'
+import type { ModelConfig } from '../../config/config.ts'
+import type { EarlierTurn, MessageContext } from '../../inbox/arrival.ts'
+import type { Inbox } from '../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
+import type { ModelMessage } from '../model.ts'
 import { cacheTtl } from './cache-ttl.ts'
 import { alternating, AttachmentLoader, withNames, type TurnContext } from './context.ts'
-import type { ModelMessage } from './model.ts'
 
 /** The API rejects a conversation that starts with an assistant message. */
 const OPENING = '(You speak first.)'

@@ -1,7 +1,7 @@
-import type { Contact, HeardLine, Link, Location, MessageAbout, Quotation } from '../inbox/about.ts'
-import type { StoredMessage } from '../inbox/message.ts'
-import { HOUR } from '../support/clock.ts'
-import { isBlank, printable, printableLines } from '../support/text/printable.ts'
+import type { Contact, HeardLine, Link, Location, MessageAbout, Quotation } from '../../inbox/about.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
+import { HOUR } from '../../support/clock.ts'
+import { isBlank, printable, printableLines } from '../../support/text/printable.ts'
 
 /** After a shorter pause the model knows from the message before about what time it is. */
 const PAUSE_MS = HOUR

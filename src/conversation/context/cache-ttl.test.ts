@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { StoredMessage } from '../inbox/message.ts'
-import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
+import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { cacheTtl } from './cache-ttl.ts'
 
 const row = (role: StoredMessage['role'], at: number) => ({ role, at }) as StoredMessage

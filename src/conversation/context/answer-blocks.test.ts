@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { assertProperty } from '../../test/support/test-chance.ts'
-import type { StoredMessage } from '../inbox/message.ts'
+import { assertProperty } from '../../../test/support/test-chance.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
 import { blocksWithoutThinking, sentAnswer, type BlockChoice } from './answer-blocks.ts'
 
 const THINKING = { type: 'thinking', thinking: '', signature: 'sig' }
