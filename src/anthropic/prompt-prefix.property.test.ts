@@ -71,7 +71,7 @@ const step = fc.oneof(
 )
 
 /** What the gateway says of messages. */
-const SAID = { zone: 'Europe/Berlin', groupContext: new Map([['chat', 5]]) }
+const SAID = { zone: () => 'Europe/Berlin', groupContext: new Map([['chat', 5]]) }
 const LINK = { words: 'here', address: 'https://example.org/docs' }
 
 interface Asked {

@@ -47,9 +47,11 @@ export function promptOf(request: ModelRequest): RequestPrompt {
  * then the attachments, and the person's text last, in a block of its own.
  */
 export function contentOf(message: ModelMessage): MessageParam['content'] {
-  const { text, attachments, context, before = [], further = [] } = message
-  const isText = attachments.length === 0 && !context && before.length === 0 && further.length === 0
-  return isText ? text : blocksOf(message)
+  return isWordsAlone(message) ? message.text : blocksOf(message)
+}
+
+function isWordsAlone({ attachments, context, before = [], further = [] }: ModelMessage): boolean {
+  return attachments.length === 0 && !context && before.length === 0 && further.length === 0
 }
 
 function rawOf({ blocks }: ModelMessage): RawContent | null {
@@ -57,6 +59,8 @@ function rawOf({ blocks }: ModelMessage): RawContent | null {
 }
 
 function blocksOf(message: ModelMessage): ContentBlockParam[] {
+  // Nearly all of a long conversation, in each of its requests.
+  if (isWordsAlone(message)) return [{ type: 'text', text: message.text }]
   const { before = [], further = [] } = message
   const notes = before.map((note) => ({ type: 'text' as const, text: note }))
   return [...notes, ...[message, ...further].flatMap(blocksOfText)]

@@ -33,7 +33,12 @@ const access: NonNullable<MessageFixtureOptions['messaging']>['access'] = {
 const start = (options: MessageFixtureOptions = {}) =>
   MessageFixture.start({
     ...options,
-    messaging: { access, groupContext: new Map([['chat', 3]]), zone: 'Europe/Berlin', ...options.messaging },
+    messaging: {
+      access,
+      groupContext: new Map([['chat', 3]]),
+      zone: () => 'Europe/Berlin',
+      ...options.messaging,
+    },
   })
 
 /** Somebody writes in the group. */
@@ -200,7 +205,7 @@ describe('a message', () => {
     const [asked] = first.model.requests.slice(-1)
     await first.crash()
     // In another zone, which is that of new messages alone.
-    await using second = await start({ clock, path: first.path, messaging: { zone: 'Asia/Tokyo' } })
+    await using second = await start({ clock, path: first.path, messaging: { zone: () => 'Asia/Tokyo' } })
     await deliver(second, privately(second, 'four'))
     const again = second.model.requests[0]!.messages
     expect(again.slice(0, asked!.messages.length)).toEqual(asked!.messages)

@@ -59,7 +59,7 @@ export interface MessageReceiverOptions {
   /** Lines of a group that a message to the bot brings along, by the name of the channel. */
   readonly groupContext: ReadonlyMap<string, number>
   /** See `Brought`. */
-  readonly zone: string | null
+  readonly zone: (() => string) | null
 }
 
 /** What the arrivals of one call have taken, to be given back if they are not stored. */
@@ -268,7 +268,7 @@ export class MessageReceiver implements Receiver {
       `command ${item.platformMessageId}`,
     )
     const taken = this.#lines.take(channel, placeOf(item))
-    const brought = { attachments, heard: taken.lines, zone: this.#options.zone }
+    const brought = { attachments, heard: taken.lines, zone: this.#options.zone?.() ?? null }
     const message = incomingMessage(channel, { ...item, text: question }, brought)
     const arrival = { kind: 'message', message } as const
     batch.taken.set(arrival, taken)

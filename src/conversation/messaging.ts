@@ -80,7 +80,7 @@ export interface MessagingOptions {
   /** Lines of a group that a message to the bot brings along, by the name of the channel; left out: none. */
   readonly groupContext?: ReadonlyMap<string, number>
   /** The IANA name of the zone in which the model is given times; left out: it is given none. */
-  readonly zone?: string
+  readonly zone?: () => string
   /** Further commands, or replacements (`login`). */
   readonly commands?: ReadonlyMap<string, Command>
   /** Sign-in from a chat; left out: there is none. */

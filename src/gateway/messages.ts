@@ -96,8 +96,7 @@ export async function openMessages(
     drainRate,
     ratePerPerson,
     groupContext: groupContexts(channelSettings),
-    // As all programs of this machine have it.
-    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    zone: machineZone,
     commands: new Map([['login', command]]),
     signIn,
     fleet,
@@ -139,6 +138,16 @@ export async function openMessages(
       })
     },
   }
+}
+
+let zoneName: string | null = null
+
+/**
+ * The IANA name of the zone that all programs of this machine have. Asked for with the first message: the first use
+ * of `Intl` takes a tenth of the whole start.
+ */
+function machineZone(): string {
+  return (zoneName ??= Intl.DateTimeFormat().resolvedOptions().timeZone)
 }
 
 /** Whether messages are marked on this channel. */

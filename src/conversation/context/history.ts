@@ -113,6 +113,7 @@ export function planHistory(
   const first = indexAfter(turns, last.leftOutUpTo)
   const shown = Math.max(first, indexAfter(turns, last.namedUpTo))
   const asked = [...turns, question]
+  if (isRoomy(asked.slice(first), budget, tokens)) return { borders: last, began: null }
   const sizes = new TurnSizes(asked.map((rows) => sizeOf(rows, tokens.sent)))
   const room = budget - sizes.sum('tokens', turn, turn + 1) - sizes.sum('fileTokens', turn, turn + 1)
   const isFull =
@@ -130,6 +131,16 @@ export function planHistory(
     },
     began: isFull ? 'trim' : isHidden ? 'attachments' : null,
   }
+}
+
+/** Nothing has to move: there are no files, and nearly always room for all the words. */
+function isRoomy(asked: readonly Turn[], budget: number, { sent }: RowTokens): boolean {
+  let room = budget
+  for (const row of asked.flat()) {
+    if (row.attachments.length > 0) return false
+    room -= sent(row)
+  }
+  return room >= 0
 }
 
 /** The turns behind a border. */

@@ -27,10 +27,11 @@ export function messageContext(
   const { about, at, personId, personName, text } = row
   if (!about) return null
   const { zone, group, quotes = [], links = [], location, contact, heard = [] } = about
+  const isTimed = zone !== undefined && (before === null || at - before > PAUSE_MS)
+  // Of most messages there is nothing to say, and all of a conversation's are asked about in each turn.
+  if (!isTimed && isNothingBut(about, 'zone')) return null
   const lines = [
-    ...(zone !== undefined && (before === null || at - before > PAUSE_MS)
-      ? [`Time: ${timeIn(zone, at)}`]
-      : []),
+    ...(isTimed ? [`Time: ${timeIn(zone, at)}`] : []),
     ...(group ? [speakerOf(personName ?? personId ?? '', group)] : []),
     ...(heard.length === 0 ? [] : heardLines(heard)),
     ...quotes.flatMap(quotationLines),
@@ -53,6 +54,12 @@ export function shownText({ text, about }: Pick<StoredMessage, 'text' | 'about'>
     ...(location ? [locationLine(location)] : []),
     ...(contact ? [contactLine(contact)] : []),
   ].join('\n')
+}
+
+/** It has this field and no other. */
+function isNothingBut(about: MessageAbout, field: keyof MessageAbout): boolean {
+  for (const name in about) if (name !== field) return false
+  return true
 }
 
 function hasContent({ quotes = [], location, contact }: MessageAbout): boolean {

@@ -13,7 +13,13 @@ import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideFinish, needsOutage, needsWithdrawn, withCleanReason, type OutageFacts } from './finish.ts'
 
 const NOW = THEN + 9_000
-const KEY = { conversationId: 'telegram:42', turnId: 't1', generation: 3, messages: ['m1'] }
+const KEY = {
+  conversationId: 'telegram:42',
+  turnId: 't1',
+  generation: 3,
+  messages: ['m1'],
+  hasContext: false,
+}
 const USAGE = { inputTokens: 4, outputTokens: 3, cacheReadTokens: 2, cacheWriteTokens: 1 }
 const ANSWERED: TurnOutcome = {
   kind: 'answered',
@@ -39,9 +45,11 @@ interface Given {
   readonly rows?: readonly MessageRow[]
   readonly outage?: OutageFacts
   readonly withdrawn?: readonly MessageRow[]
+  readonly hasContext?: boolean
 }
 
-function finish(outcome: TurnOutcome, { conversation: over, rows, outage, withdrawn = [] }: Given = {}) {
+function finish(outcome: TurnOutcome, given: Given = {}) {
+  const { conversation: over, rows, outage, withdrawn = [], hasContext = false } = given
   const lease = { lease_turn: 't1', lease_owner: 'a', lease_at: THEN + 1 }
   const conversation = conversationRow({ ...lease, ...over })
   const waiting = rows ?? [messageRow(1, { state: 'answering', leases: 2 }), messageRow(2)]
@@ -49,7 +57,7 @@ function finish(outcome: TurnOutcome, { conversation: over, rows, outage, withdr
   const facts = outage ?? { observed: 70, welcome: true }
   const changed = decideFinish(
     { conversation, waiting, outage: facts, withdrawn },
-    KEY,
+    { ...KEY, hasContext },
     outcome,
     NOW,
     changes,
@@ -124,9 +132,10 @@ describe('an answer', () => {
     expect(changes.usedContexts).toEqual([])
   })
 
-  test('drops the context of a message that is answered alone', () => {
+  test('drops the context that a message has brought along', () => {
     const rows = [messageRow(1, { state: 'answering', solo: true })]
-    expect(finish(ANSWERED, { rows }).changes.usedContexts).toEqual([1])
+    expect(finish(ANSWERED, { rows, hasContext: true }).changes.usedContexts).toEqual([1])
+    expect(finish(ANSWERED, { rows }).changes.usedContexts).toEqual([])
   })
 
   test('is not sent where readers read the store', () => {

@@ -74,6 +74,7 @@ export function decideFinish(
   changes.queueChanged = true
   switch (outcome.kind) {
     case 'answered':
+      if (key.hasContext) changes.usedContexts.push(...rows.map((row) => row.key))
       answer(conversation, rows, outcome, moment, changes)
       return true
     case 'refused':
@@ -130,10 +131,7 @@ function answer(
   })
   const answered = { answered_by: stored.id, history_seq: stored.seq, draft: null }
   const change = { ...FINISHED, state: 'answered' as const, reason: null, ...answered }
-  for (const row of rows) {
-    if (row.solo) changes.usedContexts.push(row.key)
-    changes.change(row, change)
-  }
+  for (const row of rows) changes.change(row, change)
   endJournal(rows, changes)
   conversation.history_characters += rows.reduce((sum, row) => sum + row.text.length, text.length)
   const last = rows.at(-1)

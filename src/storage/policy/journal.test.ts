@@ -12,7 +12,13 @@ import type { MessageRow } from '../rows/rows.ts'
 import { decideResult, decideStep, endJournal, journalHead } from './journal.ts'
 
 const NOW = THEN + 5_000
-const KEY = { conversationId: 'telegram:42', turnId: 't1', generation: 3, messages: ['m1', 'm2'] }
+const KEY = {
+  conversationId: 'telegram:42',
+  turnId: 't1',
+  generation: 3,
+  messages: ['m1', 'm2'],
+  hasContext: false,
+}
 const READ = { id: 'c1', tool: 'web_search', class: 'read', input: '{}', result: null } as const
 const UNKNOWN = { ...READ, id: 'c2', tool: 'unknown', result: '{"is_error":true}' }
 

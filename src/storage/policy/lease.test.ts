@@ -145,7 +145,13 @@ describe('a conversation that is leased already', () => {
     { name: 'its owner is dead', given: { ownerGone: true } },
   ])('is leased again where $name: the old result is refused', ({ given }) => {
     const conversation = leased()
-    const old = { conversationId: conversation.id, turnId: 't1', generation: 5, messages: ['m1'] }
+    const old = {
+      conversationId: conversation.id,
+      turnId: 't1',
+      generation: 5,
+      messages: ['m1'],
+      hasContext: false,
+    }
     const { ids, changes } = decide(answering(), { conversation, ...given })
     expect(ids).toEqual(['m1'])
     expect(changedMessages(changes)).toMatchObject({ m1: { state: 'answering', leases: 2 } })

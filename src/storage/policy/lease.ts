@@ -14,10 +14,18 @@ export interface LeaseKey {
   readonly generation: number
   /** The ids of its messages. */
   readonly messages: readonly string[]
+  /** They brought a context along, which is not needed after the answer. */
+  readonly hasContext: boolean
 }
 
-export function leaseKey({ conversation, turnId, generation, messages }: Lease): LeaseKey {
-  return { conversationId: conversation.id, turnId, generation, messages: messages.map(({ id }) => id) }
+export function leaseKey({ conversation, turnId, generation, messages, context }: Lease): LeaseKey {
+  return {
+    conversationId: conversation.id,
+    turnId,
+    generation,
+    messages: messages.map(({ id }) => id),
+    hasContext: context !== undefined,
+  }
 }
 
 /** Whether the lease is still the newest one of its conversation. */

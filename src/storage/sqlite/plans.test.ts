@@ -124,7 +124,13 @@ function exercise(session: Session): void {
     const request = { conversationId: 'telegram:7', owner: 'o', now: 9_000, historyLimit: 99, merge: true }
     const [found] = run(['lease', [request]]) as readonly Lease[]
     return [
-      { conversationId: 'telegram:7', turnId: found!.turnId, generation: found!.generation, messages: [] },
+      {
+        conversationId: 'telegram:7',
+        turnId: found!.turnId,
+        generation: found!.generation,
+        messages: [],
+        hasContext: false,
+      },
     ]
   }
   run(

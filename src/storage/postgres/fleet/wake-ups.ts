@@ -152,7 +152,7 @@ export class WakeUps {
           outage: null,
           withdrawn: [],
         }
-        const lease = { conversationId, turnId: lease_turn!, generation, messages: [] }
+        const lease = { conversationId, turnId: lease_turn!, generation, messages: [], hasContext: false }
         decideFinish(rows, lease, { kind: 'returned' }, now, changes)
       }
       await write(tx, changes)
