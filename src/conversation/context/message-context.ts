@@ -1,6 +1,6 @@
 import type { Contact, HeardLine, Link, Location, MessageAbout, Quotation } from '../../inbox/about.ts'
 import type { StoredMessage } from '../../inbox/message.ts'
-import { HOUR } from '../../support/clock.ts'
+import { HOUR, MINUTE } from '../../support/clock.ts'
 import { isBlank, printable, printableLines } from '../../support/text/printable.ts'
 
 /** After a shorter pause the model knows from the message before about what time it is. */
@@ -26,12 +26,12 @@ export function messageContext(
 ): string | null {
   const { about, at, personId, personName, text } = row
   if (!about) return null
-  const { zone, group, quotes = [], links = [], location, contact, heard = [] } = about
-  const isTimed = zone !== undefined && (before === null || at - before > PAUSE_MS)
+  const isTimed = about.zone !== undefined && (before === null || at - before > PAUSE_MS)
   // Of most messages there is nothing to say, and all of a conversation's are asked about in each turn.
   if (!isTimed && isNothingBut(about, 'zone')) return null
+  const { zone, group, quotes = [], links = [], location, contact, heard = [] } = about
   const lines = [
-    ...(isTimed ? [`Time: ${timeIn(zone, at)}`] : []),
+    ...(isTimed ? [`Time: ${timeIn(zone!, at)}`] : []),
     ...(group ? [speakerOf(personName ?? personId ?? '', group)] : []),
     ...(heard.length === 0 ? [] : heardLines(heard)),
     ...quotes.flatMap(quotationLines),
@@ -128,7 +128,12 @@ function visible(text: string): string {
 interface ZoneFormat {
   readonly name: string
   readonly format: Intl.DateTimeFormat
+  /** By the minute since the epoch: every turn says again when its conversation began. */
+  readonly written: Map<number, string>
 }
+
+/** Of conversations that are answered at the same time; then they are written anew. */
+const MOST_WRITTEN = 1_000
 
 const formats = new Map<string, ZoneFormat>()
 
@@ -136,17 +141,25 @@ const formats = new Map<string, ZoneFormat>()
 function timeIn(zone: string, at: number): string {
   let known = formats.get(zone)
   if (!known) formats.set(zone, (known = zoneFormat(zone)))
-  const parts = new Map(known.format.formatToParts(at).map(({ type, value }) => [type, value]))
+  const minute = Math.floor(at / MINUTE)
+  const text = known.written.get(minute) ?? writeTime(known, at)
+  if (known.written.size >= MOST_WRITTEN) known.written.clear()
+  known.written.set(minute, text)
+  return text
+}
+
+function writeTime({ name, format }: ZoneFormat, at: number): string {
+  const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]))
   const date = `${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`
-  return `${parts.get('weekday')} ${date}, ${parts.get('hour')}:${parts.get('minute')} (${known.name})`
+  return `${parts.get('weekday')} ${date}, ${parts.get('hour')}:${parts.get('minute')} (${name})`
 }
 
 /** A zone that is not known here was that of a machine with a clock set up in some other way. */
 function zoneFormat(zone: string): ZoneFormat {
   try {
-    return { name: zone, format: formatIn(zone) }
+    return { name: zone, format: formatIn(zone), written: new Map() }
   } catch {
-    return { name: 'UTC', format: formatIn('UTC') }
+    return { name: 'UTC', format: formatIn('UTC'), written: new Map() }
   }
 }
 
