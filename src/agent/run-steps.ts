@@ -5,14 +5,15 @@ import type { Inbox } from '../inbox/inbox.ts'
 import type { Lease } from '../inbox/lease.ts'
 import type { Step, StoredCall } from '../inbox/step.ts'
 import { backoffDelay } from '../support/backoff.ts'
-import { sleep, type Clock, type Timer } from '../support/clock.ts'
+import { SECOND, sleep, type Clock, type Timer } from '../support/clock.ts'
 import { StoreError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
-import { resultOf } from './call-result.ts'
+import { errorResult, resultOf } from './call-result.ts'
 import { decideStep, judgeAnswer } from './decide-step.ts'
 import { readResponse, writeResponse } from './response.ts'
 import { runCall } from './run-call.ts'
 import { messagesOf } from './step-messages.ts'
+import type { ToolRate } from './tool-rate.ts'
 import type { Tool, TurnLimits } from './tool.ts'
 
 /** An answer with a call that was cut is asked for again with this many times the tokens. */
@@ -23,6 +24,8 @@ export interface StepsOptions {
   readonly clock: Clock
   readonly log: Log
   readonly limits: TurnLimits
+  /** The same for all turns. */
+  readonly rate: ToolRate
   /** The store did not take something that waits in memory. */
   readonly onStoreError: (error: unknown) => void
   readonly random?: () => number
@@ -64,6 +67,10 @@ export class LeaseLost extends Error {
 
 /** Why running tools are ended, where nobody asked for it. */
 const TIME_IS_OVER = new Error('the time of the turn is over')
+
+function tooSoon(waitMs: number): string {
+  return `Not run: this tool is called too often. It may be called again in ${Math.ceil(waitMs / SECOND)} s.`
+}
 
 /**
  * The steps of one turn: asks the model, stores each response with the intents of its calls before anything acts on
@@ -146,7 +153,8 @@ export class TurnSteps {
             for (const [callId, result] of move.results) await this.#saveResult(callId, result, signal)
             break
           case 'run':
-            for (const call of move.calls) this.#begin(call, signal)
+            for (const [callId, result] of this.#beginAll(move.calls, signal))
+              await this.#saveResult(callId, result, signal)
             break
           case 'wait':
             await Promise.race([...this.#running.values()].map(({ end }) => end))
@@ -220,6 +228,17 @@ export class TurnSteps {
       this.#turn.onStep()
       return null
     }
+  }
+
+  /** @returns the results of those that do not run, because they come too soon after others of their tool */
+  #beginAll(calls: readonly StoredCall[], signal: AbortSignal): ReadonlyMap<string, string> {
+    const refused = new Map<string, string>()
+    for (const call of calls) {
+      const waitMs = this.#options.rate.begin(call.tool)
+      if (waitMs > 0) refused.set(call.id, errorResult(tooSoon(waitMs)))
+      else this.#begin(call, signal)
+    }
+    return refused
   }
 
   #begin(call: StoredCall, signal: AbortSignal): void {

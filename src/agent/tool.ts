@@ -1,6 +1,5 @@
 import type { ToolCall, ToolDefinition } from '../conversation/model.ts'
 import type { StoredCall } from '../inbox/step.ts'
-import { MINUTE } from '../support/clock.ts'
 
 /** Something that the model may have done. */
 export interface Tool {
@@ -37,7 +36,6 @@ export interface TurnLimits {
   readonly timeMs: number
   /** Of the text of one result, in UTF-8. */
   readonly resultBytes: number
+  /** Of one tool, over all turns of the process. */
+  readonly callsPerMinute: number
 }
-
-/** Of a turn whose limits nobody has set: far more than an ordinary one needs, and an end for one that goes in circles. */
-export const TURN_LIMITS: TurnLimits = { steps: 40, timeMs: 15 * MINUTE, resultBytes: 64 * 1024 }

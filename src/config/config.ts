@@ -5,6 +5,7 @@ import { gateway } from './sections/gateway.ts'
 import { model } from './sections/model.ts'
 import { overrides } from './sections/overrides.ts'
 import { storage } from './sections/storage.ts'
+import { tools } from './sections/tools.ts'
 import { webhooks } from './sections/webhooks.ts'
 import { section } from './shape/section.ts'
 import type { ValueOf } from './shape/shape.ts'
@@ -14,7 +15,7 @@ import type { ValueOf } from './shape/shape.ts'
  * that describes it. The type below, the check at a start, the JSON Schema for
  * editors, the example and the reference page all come from here.
  */
-export const CONFIG = section({ model, overrides, auth, gateway, storage, alerts, webhooks, channels })
+export const CONFIG = section({ model, overrides, tools, auth, gateway, storage, alerts, webhooks, channels })
 
 /**
  * The configuration as the program uses it: checked, complete, in camelCase, with

@@ -1,4 +1,4 @@
-import { TURN_LIMITS, type Tool, type TurnLimits } from '../agent/tool.ts'
+import type { Tool, TurnLimits } from '../agent/tool.ts'
 import type { ModelConfig } from '../config/config.ts'
 import type { Texts } from '../config/texts.ts'
 import type { HoldLimits } from '../inbox/arrival.ts'
@@ -63,7 +63,7 @@ export interface MessagingOptions {
   /** What the model may call, in the order in which it is offered; left out: nothing. */
   readonly tools?: readonly Tool[]
   /** How much one turn may do with them. */
-  readonly limits?: TurnLimits
+  readonly limits: TurnLimits
   readonly hold: HoldLimits & {
     /** Observed outage time in milliseconds. */
     readonly maxAge: number
@@ -172,7 +172,6 @@ export class Messaging {
       answer: createTurn({
         ...options,
         tools: options.tools ?? [],
-        limits: options.limits ?? TURN_LIMITS,
         inbox,
         drafts,
         events,

@@ -1,5 +1,6 @@
 import { LeaseLost, TurnSteps, type StepRequest } from '../agent/run-steps.ts'
 import { stoppedBlocks } from '../agent/step-messages.ts'
+import { ToolRate } from '../agent/tool-rate.ts'
 import type { Tool, TurnLimits } from '../agent/tool.ts'
 import type { ModelConfig } from '../config/config.ts'
 import { fillText, type Texts } from '../config/texts.ts'
@@ -52,6 +53,7 @@ export interface TurnOptions {
 export function createTurn(options: TurnOptions): AnswerTurn {
   const { model, drafts, events, texts, clock, log, settings } = options
   const contexts = new ContextBuilder(options)
+  const rate = new ToolRate(options.limits.callsPerMinute, clock)
 
   return async (lease, signal, { draining, freeze }) => {
     const { conversation, messages, context: brought, journal } = lease
@@ -136,7 +138,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         }
       }
 
-      steps = new TurnSteps(options, {
+      steps = new TurnSteps({ ...options, rate }, {
         lease,
         freeze,
         tools: new Map(tools.map((tool) => [tool.definition.name, tool])),

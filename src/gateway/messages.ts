@@ -51,6 +51,7 @@ export async function openMessages(
 ): Promise<Messages> {
   const { settings, clock, log, lifecycle, onProblem } = runtime
   const { config, paths, channels: channelSettings } = settings
+  const { steps, time, output, rate } = config.tools.limits
   const { texts, operators, hold, mergeWindow, concurrency, drainRate, ratePerPerson } = config.gateway
   const web = new WebChannel(clock, channelSettings.web.enabled)
   const inputs = new ParkedInputs(storage.inbox, clock, onProblem)
@@ -90,6 +91,7 @@ export async function openMessages(
     cache: config.model.cache,
     system: soulReader(paths.soul, clock),
     tools: [],
+    limits: { steps, timeMs: time, resultBytes: output, callsPerMinute: rate },
     hold,
     mergeWindow,
     concurrency,

@@ -16,6 +16,7 @@ import { FakeClock } from './fake-clock.ts'
 import { modelInfo } from './provider/model-info.ts'
 import { plainAnswer } from './provider/plain-answer.ts'
 import { rethrow } from './rethrow.ts'
+import { DEFAULT_LIMITS } from './steps/test-tool.ts'
 import { openFixtureStorage, type FixtureStorageOptions } from './stores/fixture-storage.ts'
 import { pause } from './until.ts'
 
@@ -243,6 +244,7 @@ export class MessageFixture implements AsyncDisposable {
       drainRate: 20,
       ratePerPerson: 10_000,
       reserveBytes: 0,
+      limits: DEFAULT_LIMITS,
       random: () => 0.5,
       ...options.messaging,
     })

@@ -21,7 +21,7 @@ const ROOT_KEYS: ReadonlySet<string> = new Set(
   platform_hints platform_toolsets platforms plugins prefill_messages_file privacy profile_routes prompt_caching
   provider_routing providers proxy quick_commands require_mention reset_triggers runtime secrets security session
   session_reset sessions signal skills slack smart_model_routing streaming stt stt_echo_transcripts telegram telemetry
-  terminal thread_sessions_per_user timeouts timezone toolsets tools tool_gateway_declined_tools
+  terminal thread_sessions_per_user timeouts timezone toolsets tool_gateway_declined_tools
   tool_loop_guardrails tool_output tts unauthorized_dm_behavior updates vault vertex video_gen vision voice wake_word
   web whatsapp worktree x_search`.split(/\s+/),
 )
@@ -40,6 +40,7 @@ const SECTION_KEYS: Readonly<Record<string, ReadonlySet<string>>> = {
     startup_watchdog_timeout_seconds streaming strict trust_env trust_recent_files trust_recent_files_seconds
     write_sessions_json`.split(/\s+/),
   ),
+  tools: new Set(['tool_search']),
 }
 
 /** The provider that Hermes Agent's example names; meant for another key than ours. */

@@ -30,6 +30,8 @@ const MAX_LIVES = 200
 const TIME_MS = 15 * MINUTE
 const MAX_STEPS = 4
 const PAUSE_SHARE = 0.2
+/** Most turns stay below it. */
+const CALLS_PER_MINUTE = 5
 
 /** How often, and by whom, a call was begun. */
 interface Runs {
@@ -194,7 +196,7 @@ export class StepsWorld {
       observer: new Emitter(rethrow),
       system: async () => `You are process ${process.number}`,
       tools: this.#tools(process),
-      limits: { steps: MAX_STEPS - 1, timeMs: TIME_MS, resultBytes: 1_000 },
+      limits: { steps: MAX_STEPS - 1, timeMs: TIME_MS, resultBytes: 1_000, callsPerMinute: CALLS_PER_MINUTE },
       onStoreError: () => {},
       random: this.#random,
     })

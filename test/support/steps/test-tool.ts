@@ -1,4 +1,13 @@
-import type { Tool, ToolResult } from '../../../src/agent/tool.ts'
+import type { Tool, ToolResult, TurnLimits } from '../../../src/agent/tool.ts'
+import { MINUTE } from '../../../src/support/clock.ts'
+
+/** Those of a gateway whose operator has set none. */
+export const DEFAULT_LIMITS: TurnLimits = {
+  steps: 40,
+  timeMs: 15 * MINUTE,
+  resultBytes: 64 * 1024,
+  callsPerMinute: 30,
+}
 
 /** A tool that counts its runs, and does in each what the test says. */
 export class TestTool implements Tool {

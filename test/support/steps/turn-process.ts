@@ -13,7 +13,7 @@ import { call, callingAnswer } from '../provider/calling-answer.ts'
 import { modelInfo } from '../provider/model-info.ts'
 import { plainAnswer } from '../provider/plain-answer.ts'
 import { rethrow } from '../rethrow.ts'
-import { TestTool } from './test-tool.ts'
+import { DEFAULT_LIMITS, TestTool } from './test-tool.ts'
 
 /**
  * A process that answers one message with tools, on the database at `path`, and writes to `log` what it does. At the
@@ -119,6 +119,7 @@ const messaging = new Messaging({
   cache: 'off',
   system: async () => null,
   tools,
+  limits: DEFAULT_LIMITS,
   hold: { maxAge: HOUR, maxPerConversation: 50, maxTotal: 100, merge: true },
   concurrency: 2,
   drainRate: 20,
