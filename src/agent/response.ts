@@ -10,6 +10,7 @@ export interface StoredResponse {
   readonly model: string
   readonly usage: Usage
   readonly container: string | null
+  readonly responseId: string | null
   /** See `ModelAnswer.modelMs`. */
   readonly modelMs: number
   /** How long the turn had been going on when it came, without outages. */
@@ -29,6 +30,7 @@ export function writeResponse(answer: ModelAnswer, elapsedMs: number): string {
       cache_creation_input_tokens: cacheWriteTokens,
     },
     ...(answer.container === null ? {} : { container: answer.container }),
+    ...(answer.responseId === undefined ? {} : { id: answer.responseId }),
     model_ms: answer.modelMs,
     elapsed_ms: elapsedMs,
   }
@@ -40,6 +42,7 @@ export function readResponse({ response }: Step): StoredResponse {
     readonly model: string
     readonly usage: Readonly<Record<string, number>>
     readonly container?: string
+    readonly id?: string
     readonly model_ms?: number
     readonly elapsed_ms?: number
   }
@@ -53,6 +56,7 @@ export function readResponse({ response }: Step): StoredResponse {
       cacheWriteTokens: facts.usage['cache_creation_input_tokens'] ?? 0,
     },
     container: facts.container ?? null,
+    responseId: facts.id ?? null,
     modelMs: facts.model_ms ?? 0,
     elapsedMs: facts.elapsed_ms ?? 0,
   }

@@ -57,6 +57,7 @@ export const eventTable = {
       case 'failed':
       case 'undeliverable':
       case 'epoch':
+      case 'cache-miss':
       // Reported by readiness, which watches the store.
       case 'store-failed':
       case 'store-recovered':

@@ -131,3 +131,38 @@ describe('the reason to stop', () => {
     expect(built(end(null), stop).builder).toMatchObject({ unknownReason: null, complete: true })
   })
 })
+
+describe('the id of an answer, and why the cache was missed', () => {
+  test('are its own', () => {
+    const cache_miss_reason = { type: 'tools_changed', cache_missed_input_tokens: 900 }
+    const { answer } = built(
+      start({ id: 'msg_1', diagnostics: { cache_miss_reason } }),
+      text('a'),
+      end(),
+      stop,
+    )
+    expect(answer).toMatchObject({
+      responseId: 'msg_1',
+      cacheMiss: { reason: 'tools_changed', tokens: 900 },
+    })
+  })
+
+  test.each([
+    [{ type: 'unavailable' }, { reason: 'unavailable', tokens: null }],
+    [
+      { type: 'something_new', cache_missed_input_tokens: 'x' },
+      { reason: 'other', tokens: null },
+    ],
+  ])('%j is %j', (cache_miss_reason, expected) => {
+    const { answer } = built(start({ diagnostics: { cache_miss_reason } }), end(), stop)
+    expect(answer.cacheMiss).toEqual(expected)
+  })
+
+  test.each([...ODD, 'a b', 'x'.repeat(300)].map((value) => [value]))('%j is none', (value) => {
+    for (const diagnostics of [value, { cache_miss_reason: value }, { cache_miss_reason: { type: null } }]) {
+      const { answer } = built(start({ id: value === '12' ? '' : value, diagnostics }), end(), stop)
+      expect(answer).not.toHaveProperty('responseId')
+      expect(answer).not.toHaveProperty('cacheMiss')
+    }
+  })
+})

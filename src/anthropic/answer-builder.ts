@@ -1,4 +1,4 @@
-import type { ModelAnswer, StopReason } from '../conversation/model.ts'
+import { CACHE_MISSES, type CacheMiss, type ModelAnswer, type StopReason } from '../conversation/model.ts'
 import type { Usage } from '../inbox/lease.ts'
 import { TransientError } from '../support/errors.ts'
 import { AnswerContent, BrokenBlock, type Fields } from './answer-content.ts'
@@ -8,8 +8,8 @@ import { AnswerContent, BrokenBlock, type Fields } from './answer-content.ts'
  * sums over millions of answers stay exact.
  */
 const MAX_TOKENS_COUNTED = 1_000_000_000
-/** What a later request names the place by where code has run. */
-const CONTAINER_ID = /^[\w-]{1,200}$/
+/** What a later request names an answer by, or the place where code has run. */
+const ID = /^[\w-]{1,200}$/
 /** A model's name is shown and stored with each answer. */
 const MODEL_NAME = /^[^\p{C}]{1,200}$/u
 /** UTF-8 takes no more for one character. */
@@ -66,6 +66,8 @@ export class AnswerBuilder {
   #usage: Usage = NO_USAGE
   #container: string | null = null
   #dropped = 0
+  #responseId: string | null = null
+  #cacheMiss: CacheMiss | null = null
   #complete = false
   #full = false
 
@@ -157,6 +159,8 @@ export class AnswerBuilder {
       stopReason: this.#stopReason,
       modelMs,
       ...(this.#dropped > 0 ? { droppedThinking: this.#dropped } : {}),
+      ...(this.#responseId === null ? {} : { responseId: this.#responseId }),
+      ...(this.#cacheMiss === null ? {} : { cacheMiss: this.#cacheMiss }),
     }
   }
 
@@ -216,7 +220,9 @@ export class AnswerBuilder {
   }
 
   #begin(message: Fields): void {
-    const { model } = message
+    const { model, id, diagnostics } = message
+    if (typeof id === 'string' && ID.test(id)) this.#responseId = id
+    this.#cacheMiss = cacheMissOf(recordOf(diagnostics)['cache_miss_reason'])
     if (typeof model === 'string' && MODEL_NAME.test(model)) this.#model = model
     const usage = recordOf(message['usage'])
     this.#usage = {
@@ -256,7 +262,7 @@ export class AnswerBuilder {
 
   #noteContainer(container: unknown): void {
     const { id } = recordOf(container)
-    if (typeof id === 'string' && CONTAINER_ID.test(id)) this.#container = id
+    if (typeof id === 'string' && ID.test(id)) this.#container = id
   }
 }
 
@@ -271,6 +277,16 @@ function guard(read: () => void): void {
 
 function broken(what: string): TransientError {
   return new TransientError(`the provider sent ${what}`, null, 'provider')
+}
+
+/** null = nothing was missed, or it is not known yet. */
+function cacheMissOf(value: unknown): CacheMiss | null {
+  const { type, cache_missed_input_tokens: tokens } = recordOf(value)
+  if (typeof type !== 'string') return null
+  return {
+    reason: CACHE_MISSES.find((reason) => reason === type) ?? 'other',
+    tokens: typeof tokens === 'number' ? countOf(tokens) : null,
+  }
 }
 
 /** A figure that only counts: 0 where it is none. */

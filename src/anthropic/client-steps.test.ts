@@ -1,16 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { useSandbox } from '../../test/support/provider/sandbox-client.ts'
 import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
-import { findModel } from '../conversation/model-settings.ts'
 import type { ModelAnswer, ModelMessage, ModelRequest } from '../conversation/model.ts'
-import { SIMULATED_MODELS } from '../sandbox/messages/model-table.ts'
 import type { Sandbox, SandboxOptions } from '../sandbox/sandbox.ts'
 import { systemClock } from '../support/clock.ts'
 import { TransientError } from '../support/errors.ts'
 import { createModelClient } from './client.ts'
-import { readModels } from './models/model-list.ts'
 
-const MODELS = readModels(SIMULATED_MODELS)
 const TOOLS = [
   {
     name: 'read_file',
@@ -53,7 +49,6 @@ class Talk {
       userAgent: 'hermes-gateway/test',
       headers: {},
       model: 'claude-sonnet-5-5',
-      models: { find: (id) => findModel(MODELS, id) },
       log: { warn: (...words: unknown[]) => void this.warnings.push(words) },
     })
   }

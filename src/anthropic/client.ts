@@ -1,5 +1,4 @@
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
-import type { Models } from '../conversation/model-settings.ts'
 import { ModelRefusal, type Model, type ModelRequest } from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
 import type { Clock } from '../support/clock.ts'
@@ -12,7 +11,7 @@ import { classify, isNetworkError, type Failure } from './errors.ts'
 import { FailingRequests } from './failing-requests.ts'
 import { addressFor, AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
 import { leanFetch } from './lean-fetch.ts'
-import { OptionalField } from './optional-field.ts'
+import { OptionalFields } from './optional-fields.ts'
 import { BINDING_BETA, bodyOf, thinkingOf } from './request-body.ts'
 import { watchSilence } from './watch-silence.ts'
 import { wholeAnswer, type AnswerPart, type Trial } from './whole-answer.ts'
@@ -41,8 +40,6 @@ export interface ModelClientOptions {
   readonly headers: Readonly<Record<string, string>>
   /** The configured model. An unknown one that a chat has chosen concerns that chat alone. */
   readonly model: string
-  /** What is known of the models; left out: nothing. */
-  readonly models?: Pick<Models, 'find'>
   readonly log: Pick<Log, 'warn'>
 }
 
@@ -64,19 +61,10 @@ export function createModelClient(options: ModelClientOptions): Model {
   const configured = createSdkClient(options)
   const noteReason = reasonNotes(options.log)
   const failing = new FailingRequests()
-  const cacheMarks = new OptionalField({
+  const fields = new OptionalFields<Field>({
     mayBeRefused,
-    onRefused: (model) =>
-      options.log.warn({ model }, 'the endpoint refuses cache_control, so nothing of its prompts is cached'),
-  })
-
-  const bindings = new OptionalField({
-    mayBeRefused,
-    onRefused: (model) =>
-      options.log.warn(
-        { model },
-        'the endpoint refuses block_binding, so thinking that is bound to something else is an error',
-      ),
+    onRefused: (model, field) =>
+      options.log.warn({ model }, `the endpoint refuses ${field}, so ${WITHOUT_FIELD[field]}`),
   })
 
   async function attempt(
@@ -104,7 +92,7 @@ export function createModelClient(options: ModelClientOptions): Model {
       if (lengthOf(request) > HEAVY_BYTES) await ownTurn()
       const baseURL = addressFor(credential, options.baseUrl)
       const client = baseURL === options.baseUrl ? configured : configured.withOptions({ baseURL })
-      const thinking = thinkingOf(request, options.models?.find(request.model) ?? null, drops)
+      const thinking = thinkingOf(request, drops)
       const stream = await client.post<AsyncIterable<unknown>>('/v1/messages', {
         body: bodyOf(request, thinking),
         stream: true,
@@ -152,14 +140,9 @@ export function createModelClient(options: ModelClientOptions): Model {
     request: ModelRequest,
     trial: Trial,
   ): Promise<AnswerPart> {
-    const { model, cache } = request
-    const withMarks = (drops: boolean) =>
-      cache
-        ? cacheMarks.send(model, (marks) =>
-            attempt(credential, marks ? request : { ...request, cache: null }, drops, trial),
-          )
-        : attempt(credential, request, drops, trial)
-    return mayDrop(request) ? bindings.send(model, withMarks) : withMarks(false)
+    return fields.send(request.model, fieldsOf(request), (sent) =>
+      attempt(credential, withFields(request, sent), sent.has('block_binding'), trial),
+    )
   }
 
   async function send(request: ModelRequest, trial: Trial): Promise<AnswerPart> {
@@ -214,6 +197,37 @@ export function createSdkClient(
     }),
     defaultHeaders: { 'user-agent': options.userAgent, ...options.headers },
   })
+}
+
+/** What an endpoint may refuse, by the names of the API. */
+type Field = keyof typeof WITHOUT_FIELD
+
+const WITHOUT_FIELD = {
+  diagnostics: 'it does not say why a prompt was not read from its cache',
+  cache_control: 'nothing of its prompts is cached',
+  block_binding: 'thinking that is bound to something else is an error',
+  thinking: 'the model thinks as it does by default',
+} as const
+
+/** Those of a request, the one first without which an answer loses least. */
+function fieldsOf(request: ModelRequest): readonly Field[] {
+  const { previousResponse, cache, thinking } = request
+  return [
+    ...(previousResponse === undefined ? [] : (['diagnostics'] as const)),
+    ...(cache ? (['cache_control'] as const) : []),
+    ...(mayDrop(request) ? (['block_binding'] as const) : []),
+    ...(thinking === undefined ? [] : (['thinking'] as const)),
+  ]
+}
+
+function withFields(request: ModelRequest, fields: ReadonlySet<Field>): ModelRequest {
+  const { previousResponse, cache = null, thinking, ...rest } = request
+  return {
+    ...rest,
+    cache: fields.has('cache_control') ? cache : null,
+    ...(fields.has('diagnostics') ? { previousResponse: previousResponse ?? null } : {}),
+    ...(fields.has('thinking') && thinking !== undefined ? { thinking } : {}),
+  }
 }
 
 /** About as long as the request's body. */

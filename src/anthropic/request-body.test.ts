@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { modelInfo } from '../../test/support/provider/model-info.ts'
-import type { ThinkingType } from '../conversation/model-settings.ts'
 import type { ModelMessage, ModelRequest } from '../conversation/model.ts'
 import { bodyOf, thinkingOf } from './request-body.ts'
 
@@ -45,6 +43,10 @@ describe('the body of a request', () => {
       system: 'Be kind.\n\nAnd short.',
     })
     expect(parsed({ stop: [], effort: null })).not.toHaveProperty('stop_sequences')
+    expect(parsed({ previousResponse: 'msg_1' })).toMatchObject({
+      diagnostics: { previous_message_id: 'msg_1' },
+    })
+    expect(parsed({ previousResponse: null })).toMatchObject({ diagnostics: { previous_message_id: null } })
   })
 
   test('has blocks as they are, byte by byte', () => {
@@ -94,21 +96,13 @@ describe('the marks of the cache', () => {
 })
 
 describe('thinking', () => {
-  const abilities = (...thinking: ThinkingType[]) => modelInfo('claude-x', { thinking })
-
-  test.each<[ReturnType<typeof modelInfo> | null, object | null]>([
-    [abilities('adaptive', 'between_tools'), { type: 'adaptive', display: 'summarized' }],
-    [abilities('disabled', 'enabled'), null],
-    [abilities(), null],
-    [modelInfo('claude-x'), null],
-    [null, null],
-  ])('of a model with the abilities %j is %j', (info, expected) => {
-    expect(thinkingOf({ thinking: 'auto' }, info, false)).toEqual(expected)
-    expect(thinkingOf({}, info, false)).toBeNull()
+  test('is asked for where the request says so, with what it notes between calls', () => {
+    expect(thinkingOf({ thinking: 'auto' }, false)).toEqual({ type: 'adaptive', display: 'summarized' })
+    expect(thinkingOf({}, false)).toBeNull()
   })
 
   test('is dropped where the request says so', () => {
-    const thinking = thinkingOf({ thinking: 'auto' }, abilities('adaptive'), true)
+    const thinking = thinkingOf({ thinking: 'auto' }, true)
     expect(JSON.parse(bodyOf(request(), thinking))).toMatchObject({
       thinking: { block_binding: { prefix_mismatch_behavior: 'drop_block' } },
     })

@@ -1,5 +1,4 @@
 import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages'
-import type { ModelInfo } from '../conversation/model-settings.ts'
 import type { ModelRequest, ToolDefinition } from '../conversation/model.ts'
 import { promptOf, type RequestPrompt } from './prompt.ts'
 import { RawContent } from './raw-content.ts'
@@ -24,7 +23,7 @@ type Thinking = NonNullable<MessageCreateParams['thinking']> & {
  * @param thinking what `thinkingOf` says
  */
 export function bodyOf(request: ModelRequest, thinking: Thinking | null): string {
-  const { model, maxTokens, effort, stop, container, toolChoice } = request
+  const { model, maxTokens, effort, stop, container, toolChoice, previousResponse } = request
   const { system, messages } = promptOf(request)
   const tools = toolsOf(request)
   const fields = JSON.stringify({
@@ -37,20 +36,16 @@ export function bodyOf(request: ModelRequest, thinking: Thinking | null): string
     tool_choice: tools.length > 0 && toolChoice ? { type: toolChoice } : undefined,
     stop_sequences: stop?.length ? stop : undefined,
     stream: true,
+    diagnostics: previousResponse === undefined ? undefined : { previous_message_id: previousResponse },
     system,
   })
   const offered = tools.length > 0 ? `,"tools":[${tools.join(',')}]` : ''
   return `${fields.slice(0, -1)}${offered},"messages":[${messages.map(messageJson).join(',')}]}`
 }
 
-/** How the model is to think; null = as it does by default. @param info null = nothing is known of it */
-export function thinkingOf(
-  { thinking }: Pick<ModelRequest, 'thinking'>,
-  info: Pick<ModelInfo, 'thinking'> | null,
-  drops: boolean,
-): Thinking | null {
-  // A budget, as older models have it, is not worth its price in a chat.
-  if (thinking !== 'auto' || !info?.thinking?.includes('adaptive')) return null
+/** How the model is to think; null = as it does by default. */
+export function thinkingOf({ thinking }: Pick<ModelRequest, 'thinking'>, drops: boolean): Thinking | null {
+  if (thinking !== 'auto') return null
   return {
     type: 'adaptive',
     // What it notes between calls is thinking, too, and comes only with this.

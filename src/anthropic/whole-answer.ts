@@ -124,9 +124,15 @@ async function unbrokenPart(
 
 /** The request that continues a paused answer: it ends with what there is of it. */
 function continuing(request: ModelRequest, parts: readonly AnswerPart[]): ModelRequest {
-  const { text, content, container } = joinParts(parts, [])
+  const { text, content, container, responseId } = joinParts(parts, [])
   const soFar: ModelMessage = { role: 'assistant', text, attachments: [], blocks: content }
-  return { ...request, messages: [...request.messages, soFar], ...(container === null ? {} : { container }) }
+  const follows = request.previousResponse !== undefined && responseId !== undefined
+  return {
+    ...request,
+    messages: [...request.messages, soFar],
+    ...(container === null ? {} : { container }),
+    ...(follows ? { previousResponse: responseId } : {}),
+  }
 }
 
 function joinParts(parts: readonly AnswerPart[], lost: readonly Usage[]): ModelAnswer {
@@ -142,8 +148,15 @@ function joinParts(parts: readonly AnswerPart[], lost: readonly Usage[]): ModelA
     container: answers.findLast(({ container }) => container !== null)?.container ?? null,
     usage: sumOfUsages([...lost, ...answers.map(({ usage }) => usage)]),
     modelMs: answers.reduce((sum, { modelMs }) => sum + modelMs, 0),
+    ...cacheMissIn(answers),
     ...(lost.length > 0 ? { lost: sumOfUsages(lost) } : {}),
   }
+}
+
+/** Where the first part has missed the cache, the others find what it has written. */
+function cacheMissIn(answers: readonly ModelAnswer[]): Pick<ModelAnswer, 'cacheMiss'> {
+  const cacheMiss = answers.find((answer) => answer.cacheMiss !== undefined)?.cacheMiss
+  return cacheMiss === undefined ? {} : { cacheMiss }
 }
 
 /** No later request can have a call of the provider's tools without what it found. */

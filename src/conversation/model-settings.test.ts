@@ -41,6 +41,18 @@ test.each([
   expect(warnings).toEqual([])
 })
 
+test.each<[string, Partial<ModelInfo>, number | 'auto', 'auto' | null]>([
+  ['can', { thinking: ['adaptive', 'disabled'] }, 'auto', 'auto'],
+  ['must', { thinking: ['adaptive', 'between_tools'] }, 'auto', 'auto'],
+  ['can, but with so few tokens would never come to an answer', { thinking: ['adaptive'] }, 4_096, null],
+  ['thinks within a budget only', { thinking: ['disabled', 'enabled'] }, 'auto', null],
+  ['cannot', { thinking: [] }, 'auto', null],
+  ['is not known', {}, 'auto', null],
+])('a model that %s is asked to think accordingly', (_, known, maxTokens, expected) => {
+  const list = [modelInfo('claude-large', { maxTokens: 128_000, contextTokens: 1_000_000, ...known })]
+  expect(settingsWith({ maxTokens }, {}, list).forTurn(chat, null).thinking).toBe(expected)
+})
+
 test('in a small context window the answer leaves room for the conversation', () => {
   expect(settingsWith({ contextLength: 16_000 }).forTurn(chat, null).maxTokens).toBe(4_000)
   expect(settingsWith({ contextLength: 16_000, maxTokens: 9_000 }).forTurn(chat, null).maxTokens).toBe(9_000)

@@ -57,6 +57,8 @@ export function findModel(models: readonly ModelInfo[], id: string): ModelInfo |
 const AUTO_MAX_TOKENS = 32_000
 /** Of a small context window, that the answer leaves room for what it answers. */
 const AUTO_CONTEXT_SHARE = 0.25
+/** An answer of some length behind some thinking: with fewer tokens it would often end before its first word. */
+const LEAST_THINKING_TOKENS = 8_000
 /** What every model since Claude 3.5 allows. */
 const UNKNOWN_MAX_TOKENS = 8_192
 /** The smallest context window of all current models. */
@@ -79,6 +81,8 @@ export interface TurnSettings {
   readonly contextTokens: number
   /** null = the model's own default. */
   readonly effort: Effort | null
+  /** `auto`: as much as the model finds useful. null = its own default. */
+  readonly thinking: 'auto' | null
 }
 
 /** Which model answers where, and within which limits: configuration, overrides and choices over the model list. */
@@ -126,11 +130,15 @@ export class ModelSettings {
     const id = model ?? this.model(chat)
     const info = this.models.find(id)
     const contextTokens = this.#contextTokens(info)
+    const maxTokens = this.#maxTokens(id, info, contextTokens)
+    // A budget, as older models have it, is not worth its price in a chat.
+    const thinks = info?.thinking?.includes('adaptive') && maxTokens >= LEAST_THINKING_TOKENS
     return {
       model: id,
-      maxTokens: this.#maxTokens(id, info, contextTokens),
+      maxTokens,
       contextTokens,
       effort: this.#usableEffort(id, info, this.effort(chat)),
+      thinking: thinks ? 'auto' : null,
     }
   }
 

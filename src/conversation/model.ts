@@ -23,7 +23,7 @@ export interface ModelRequest {
   readonly serverTools?: readonly string[]
   /** `none`: the tools are offered, because calls of them are in the messages, and none is called. */
   readonly toolChoice?: 'none'
-  /** `auto`: the model thinks as its abilities allow. Left out: as it does by default. */
+  /** `auto`: the model thinks as much as it finds useful; not every model can. Left out: as it does by default. */
   readonly thinking?: 'auto'
   /** Where code of earlier answers has run. A request with one that is gone is sent again without it. */
   readonly container?: string
@@ -31,6 +31,11 @@ export interface ModelRequest {
   readonly stop?: readonly string[]
   /** What the provider keeps of the prompt for later requests; null or left out: nothing. */
   readonly cache?: PromptCaching | null
+  /**
+   * `responseId` of the answer to the request that this one begins with: if its prompt was not kept, the answer says
+   * why. null: there was none. Left out: nobody asks.
+   */
+  readonly previousResponse?: string | null
 }
 
 export interface PromptCaching {
@@ -99,9 +104,30 @@ export interface ModelAnswer {
   readonly lost?: Usage
   /** Blocks of thinking in the request that the provider did not accept; left out: none. */
   readonly droppedThinking?: number
+  /** The provider's id of it, for `previousResponse` of the next request; left out: it has given none. */
+  readonly responseId?: string
+  /** Why what was kept of `previousResponse` could not be used; left out: it could, or nobody knows. */
+  readonly cacheMiss?: CacheMiss
   readonly stopReason: StopReason
   /** From the request to the last byte, in milliseconds, without any wait of our own. */
   readonly modelMs: number
+}
+
+/** What of a request is other than in the one before it; the last three say nothing of the request itself. */
+export const CACHE_MISSES = [
+  'model_changed',
+  'system_changed',
+  'tools_changed',
+  'messages_changed',
+  'previous_message_not_found',
+  'unavailable',
+  'other',
+] as const
+
+export interface CacheMiss {
+  readonly reason: (typeof CACHE_MISSES)[number]
+  /** About how many tokens were not read from the cache for it; null = none are known of. */
+  readonly tokens: number | null
 }
 
 /** What gets an answer while it is written. */

@@ -49,7 +49,7 @@ export function chatOutcome(
   texts: Texts,
 ): TurnOutcome {
   const { cost, stored } = context
-  const { model, stopReason } = end.answer
+  const { model, stopReason, responseId } = end.answer
   const said = wholeText(end).trim()
   if (stopReason === 'refusal') return refused('model-refusal', texts)
   const cut = isCut(stopReason)
@@ -69,6 +69,7 @@ export function chatOutcome(
     modelMs: modelMs + (cost?.modelMs ?? 0),
     ...(cut || end.isAtLimit ? { reason: CUT_SHORT } : {}),
     ...(blocks === null ? {} : { blocks }),
+    ...(responseId === undefined ? {} : { responseId }),
     ...stored,
   }
 }

@@ -1,3 +1,4 @@
+import { readResponse } from '../agent/response.ts'
 import { LeaseLost, TurnSteps, type StepRequest } from '../agent/run-steps.ts'
 import { stoppedBlocks } from '../agent/step-messages.ts'
 import { ToolRate } from '../agent/tool-rate.ts'
@@ -21,7 +22,7 @@ import { broughtContext } from './context/brought-context.ts'
 import { ContextBuilder, type BuildOptions, type TurnContext } from './context/context.ts'
 import { readFrozenTurn, writeFrozenTurn } from './frozen-turn.ts'
 import type { ModelSettings } from './model-settings.ts'
-import { ModelRefusal, type Model, type ModelAnswer } from './model.ts'
+import { ModelRefusal, type CacheMiss, type Model, type ModelAnswer } from './model.ts'
 import { ShownAnswer } from './shown-answer.ts'
 import { chatOutcome, literalOutcome, refused, textOfSteps, withCost } from './turn-outcome.ts'
 
@@ -51,7 +52,7 @@ export interface TurnOptions {
 
 /** A turn: from the messages of a lease to the answer, streamed into its draft. */
 export function createTurn(options: TurnOptions): AnswerTurn {
-  const { model, drafts, events, texts, clock, log, settings } = options
+  const { model, drafts, events, texts, clock, log, settings, observer } = options
   const contexts = new ContextBuilder(options)
   const rate = new ToolRate(options.limits.callsPerMinute, clock)
 
@@ -88,14 +89,18 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       return { ...sent, cache, cost: built.cost ?? cost }
     }
 
-    const send = (context: TurnContext, { own }: StepRequest) =>
-      model.answer(
+    const send = async (context: TurnContext, { own, steps: before }: StepRequest): Promise<ModelAnswer> => {
+      const previous =
+        before.length > 0 ? readResponse(before.at(-1)!).responseId : lastResponse(lease.history)
+      const answer = await model.answer(
         {
           conversation: conversation.id,
           model: terms.model,
           effort: terms.effort,
+          ...(terms.thinking && !brought ? { thinking: terms.thinking } : {}),
           system: context.system,
           cache: context.cache,
+          ...(context.cache && !brought ? { previousResponse: previous } : {}),
           ...(offered.length > 0 ? { tools: offered } : {}),
           ...own,
           messages: [...context.messages, ...own.messages],
@@ -108,6 +113,16 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           onAborted: (spent) => (cost = spent),
         },
       )
+      if (answer.cacheMiss) noteMiss(answer.cacheMiss, isNewEpoch && before.length === 0)
+      return answer
+    }
+
+    const noteMiss = ({ reason, tokens }: CacheMiss, isExpected: boolean): void => {
+      observer.emit({ kind: 'cache-miss', reason })
+      if (isExpected || tokens === null) return
+      const miss = { conversation: conversation.id, reason, tokens }
+      log.info(miss, 'the provider could not use what it has kept of the conversation')
+    }
 
     try {
       shown.begin(textOfSteps(journal.steps))
@@ -138,32 +153,35 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         }
       }
 
-      steps = new TurnSteps({ ...options, rate }, {
-        lease,
-        freeze,
-        tools: new Map(tools.map((tool) => [tool.definition.name, tool])),
-        offersTools: offered.length > 0,
-        maxTokens: answerTokens,
-        mostTokens,
-        ask: async (request) => {
-          shown.begin(textOfSteps(request.steps))
-          if (request.steps.length === 0) return await askFirst(request)
-          return await send(context, request).catch((error: unknown) => {
-            if (error instanceof ModelRefusal && error.reason === 'too-large') return noRoom(terms.model)
-            throw error
-          })
+      steps = new TurnSteps(
+        { ...options, rate },
+        {
+          lease,
+          freeze,
+          tools: new Map(tools.map((tool) => [tool.definition.name, tool])),
+          offersTools: offered.length > 0,
+          maxTokens: answerTokens,
+          mostTokens,
+          ask: async (request) => {
+            shown.begin(textOfSteps(request.steps))
+            if (request.steps.length === 0) return await askFirst(request)
+            return await send(context, request).catch((error: unknown) => {
+              if (error instanceof ModelRefusal && error.reason === 'too-large') return noRoom(terms.model)
+              throw error
+            })
+          },
+          terms: () =>
+            writeFrozenTurn({
+              ...context,
+              terms,
+              tools: offered,
+              known: lease.summary,
+              isWithoutOldAttachments,
+            }),
+          onStep: () => shown.begin(textOfSteps(steps!.steps)),
+          onRunning: (titles) => shown.running(titles),
         },
-        terms: () =>
-          writeFrozenTurn({
-            ...context,
-            terms,
-            tools: offered,
-            known: lease.summary,
-            isWithoutOldAttachments,
-          }),
-        onStep: () => shown.begin(textOfSteps(steps!.steps)),
-        onRunning: (titles) => shown.running(titles),
-      })
+      )
       const answer = await steps.run(signal, draining)
       const end = { answer, steps: steps.steps, discarded: steps.discarded, isAtLimit: steps.isAtLimit }
       if (brought) return literalOutcome(end, texts)
@@ -201,6 +219,11 @@ export function createTurn(options: TurnOptions): AnswerTurn {
 
 function interruptionOf({ aborted, reason }: AbortSignal): Interruption | null {
   return aborted && reason instanceof Interruption ? reason : null
+}
+
+/** Of the answer that the conversation ends with; null = it is not known, or there is none. */
+function lastResponse(history: Lease['history']): string | null {
+  return history.findLast(({ role }) => role === 'assistant')?.about?.responseId ?? null
 }
 
 /** For what the tools have found there is no room any more: the answer is what was said before. */

@@ -74,7 +74,6 @@ export async function openModel(
           userAgent: config.auth.oauth.userAgent,
           headers: {},
           model: config.model.default,
-          models: catalogue,
           log,
         }),
       ),

@@ -8,6 +8,8 @@ export interface MessageAbout extends PlatformAbout {
   readonly group?: { readonly name: string | null }
   /** What others said in the group since the last answer, oldest first. */
   readonly heard?: readonly HeardLine[]
+  /** Of an answer: the provider's id of the response that it ends with. */
+  readonly responseId?: string
 }
 
 /** The part of it that a platform delivers. */

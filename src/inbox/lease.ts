@@ -81,6 +81,8 @@ export type TurnOutcome =
       readonly summaryUpTo?: number
       /** Why the answer ends before its end; becomes the answer's own `reason`. */
       readonly reason?: string
+      /** See `MessageAbout.responseId`. */
+      readonly responseId?: string
     }
   /** The person reads `notice`; the message leaves the history. */
   | { readonly kind: 'refused'; readonly reason: string; readonly notice: string }

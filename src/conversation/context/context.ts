@@ -116,7 +116,7 @@ export class ContextBuilder {
       known: before.epoch,
       turns,
       question,
-      terms: epochTerms(settings.model, settings.effort, system, tools),
+      terms: epochTerms(settings, system, tools),
       budget: historyBudget(settings.contextTokens, settings.maxTokens, fixed),
       tokensOf: (row, earlier) => answers.get(row, earlier).tokens + contextTokens(row),
       gone: {

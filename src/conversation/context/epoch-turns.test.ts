@@ -16,7 +16,13 @@ import type { TurnSettings } from '../model-settings.ts'
 import type { Model } from '../model.ts'
 import { ContextBuilder, type BuildOptions, type TurnContext } from './context.ts'
 
-const SETTINGS: TurnSettings = { model: 'one', maxTokens: 1_000, contextTokens: 200_000, effort: null }
+const SETTINGS: TurnSettings = {
+  model: 'one',
+  maxTokens: 1_000,
+  contextTokens: 200_000,
+  effort: null,
+  thinking: null,
+}
 const LOOK = { name: 'look', description: 'Looks.', inputSchema: '{"type":"object"}' }
 const THINKING = '{"type":"thinking","thinking":"","signature":"sig","10":1,"9":1.50}'
 const CALL = '{"type":"tool_use","id":"1","name":"look","input":{}}'

@@ -26,7 +26,8 @@ function turns(count: number, from = 1): Turn[] {
   })
 }
 
-const terms = epochTerms('one', null, 'Be kind.', [{ name: 'look' }])
+const SETTINGS = { model: 'one', effort: null, thinking: null }
+const terms = epochTerms(SETTINGS, 'Be kind.', [{ name: 'look' }])
 const NOTHING_GONE = { leftOutUpTo: BEGINNING, namedUpTo: BEGINNING }
 
 /** A turn behind `before`. Each message counts ten tokens, its thinking another ten. */
@@ -68,10 +69,11 @@ test('it continues while only turns are added, in every process', () => {
 test.each<[EpochReason, Partial<EpochFacts>]>([
   ['model', { terms: { ...terms, model: 'two' } }],
   ['effort', { terms: { ...terms, effort: 'low' } }],
-  ['system', { terms: epochTerms('one', null, 'Be short.', [{ name: 'look' }]) }],
-  ['system', { terms: epochTerms('one', null, null, [{ name: 'look' }]) }],
-  ['tools', { terms: epochTerms('one', null, 'Be kind.', [{ name: 'find' }]) }],
-  ['tools', { terms: epochTerms('one', null, 'Be kind.', []) }],
+  ['thinking', { terms: { ...terms, thinking: 'auto' } }],
+  ['system', { terms: epochTerms(SETTINGS, 'Be short.', [{ name: 'look' }]) }],
+  ['system', { terms: epochTerms(SETTINGS, null, [{ name: 'look' }]) }],
+  ['tools', { terms: epochTerms(SETTINGS, 'Be kind.', [{ name: 'find' }]) }],
+  ['tools', { terms: epochTerms(SETTINGS, 'Be kind.', []) }],
   ['history', { turns: turns(4, 3) }],
   ['trim', { gone: { leftOutUpTo: 2, namedUpTo: BEGINNING } }],
   ['attachments', { gone: { leftOutUpTo: BEGINNING, namedUpTo: 4 } }],

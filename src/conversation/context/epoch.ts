@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { StoredMessage } from '../../inbox/message.ts'
+import type { TurnSettings } from '../model-settings.ts'
 import {
   BEGINNING,
   lastAnswer,
@@ -16,7 +17,8 @@ import {
  * has changed. Each reason for another beginning has a name:
  *
  * - `new`: the conversation begins
- * - `model`, `effort`, `system`, `tools`: it goes to another model, with another effort, system prompt or tools
+ * - `model`, `effort`, `thinking`, `system`, `tools`: it goes to another model, with another effort, way of
+ *   thinking, system prompt or tools
  * - `trim`: its oldest turns are left out
  * - `summary`: the summary of what is left out has changed
  * - `attachments`: pictures or files of earlier turns are only named from now on
@@ -26,6 +28,7 @@ const REASONS = [
   'new',
   'model',
   'effort',
+  'thinking',
   'system',
   'tools',
   'trim',
@@ -40,6 +43,8 @@ export type EpochReason = (typeof REASONS)[number]
 export interface EpochTerms {
   readonly model: string
   readonly effort: string | null
+  /** Left out: as the model does by default. */
+  readonly thinking?: string
   readonly system: string
   readonly tools: string
 }
@@ -90,25 +95,26 @@ export function writeEpochRecord({ summary, epoch }: EpochRecord): string {
 
 function isEpoch(value: unknown): value is Epoch {
   const epoch = (value ?? {}) as Readonly<Record<keyof Epoch, unknown>>
-  const { no, leftOutUpTo, namedUpTo, earlierUpTo, firstSeq, model, effort, system, tools } = epoch
+  const { no, leftOutUpTo, namedUpTo, earlierUpTo, firstSeq, model, effort, thinking, system, tools } = epoch
   return (
     [no, leftOutUpTo, namedUpTo, earlierUpTo, firstSeq].every((place) => typeof place === 'number') &&
     [model, system, tools].every((term) => typeof term === 'string') &&
     (effort === null || typeof effort === 'string') &&
+    (thinking === undefined || typeof thinking === 'string') &&
     REASONS.includes(epoch.reason as EpochReason)
   )
 }
 
 /** @param tools what is offered, in the order in which it is sent */
 export function epochTerms(
-  model: string,
-  effort: string | null,
+  { model, effort, thinking }: Pick<TurnSettings, 'model' | 'effort' | 'thinking'>,
   system: string | null,
   tools: ReadonlyArray<object | string>,
 ): EpochTerms {
   return {
     model,
     effort,
+    ...(thinking ? { thinking } : {}),
     system: digestOf(system ?? ''),
     tools: digestOf(tools.length === 0 ? '' : JSON.stringify(tools)),
   }
@@ -163,6 +169,7 @@ function changeOf({ known, turns, terms, gone, isNewlySummarised }: EpochFacts):
   if (!known) return turns.length === 0 && gone.leftOutUpTo === BEGINNING ? 'new' : 'history'
   if (known.model !== terms.model) return 'model'
   if (known.effort !== terms.effort) return 'effort'
+  if (known.thinking !== terms.thinking) return 'thinking'
   if (known.system !== terms.system) return 'system'
   if (known.tools !== terms.tools) return 'tools'
   const [first] = turnsAfter(turns, known.leftOutUpTo)

@@ -29,6 +29,7 @@ test('the figures have the names that monitors rely on, also for what happened b
   observer.emit({ kind: 'stopped', channel: 'telegram' })
   observer.emit({ kind: 'store-recovered' })
   observer.emit({ kind: 'epoch', reason: 'trim' })
+  observer.emit({ kind: 'cache-miss', reason: 'tools_changed' })
   metrics.alert('webhook', 'delivered')
   const { body, contentType } = await metrics.text()
   metrics.close()
@@ -47,6 +48,7 @@ test('the figures have the names that monitors rely on, also for what happened b
     'hermes_gateway_overhead_seconds_bucket{le="0.005"} 1',
     'hermes_alerts_total{route="webhook",outcome="delivered"} 1',
     'hermes_epochs_total{reason="trim"} 1',
+    'hermes_cache_misses_total{reason="tools_changed"} 1',
   ])
     expect(body.split('\n')).toContain(line)
   expect(body).toMatch(/^process_resident_memory_bytes \d+/m)

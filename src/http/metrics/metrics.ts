@@ -79,6 +79,8 @@ export class Metrics {
         return this.#answered(fact.seconds, fact.overheadSeconds)
       case 'epoch':
         return this.#record((to) => to.epochs.inc({ reason: fact.reason }))
+      case 'cache-miss':
+        return this.#record((to) => to.cacheMisses.inc({ reason: fact.reason }))
       case 'store-failed':
       case 'store-recovered':
         return
@@ -126,6 +128,7 @@ interface Instruments {
   readonly overhead: Histogram
   readonly alerts: Counter<'route' | 'outcome'>
   readonly epochs: Counter<'reason'>
+  readonly cacheMisses: Counter<'reason'>
 }
 
 async function createInstruments(): Promise<Instruments> {
@@ -194,6 +197,12 @@ async function createInstruments(): Promise<Instruments> {
     epochs: new Counter({
       name: 'hermes_epochs_total',
       help: 'Requests to the model that do not begin as the one before them in their conversation, by the reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    cacheMisses: new Counter({
+      name: 'hermes_cache_misses_total',
+      help: 'Requests to the model for which the provider could not use what it has kept of the one before, by the reason.',
       labelNames: ['reason'],
       registers,
     }),

@@ -25,6 +25,8 @@ export type MessageFact =
   | { readonly kind: 'undeliverable'; readonly channel: string }
   /** A request to the model does not begin as the one before it in its conversation. */
   | { readonly kind: 'epoch'; readonly reason: string }
+  /** The provider could not use what it has kept of the request before. */
+  | { readonly kind: 'cache-miss'; readonly reason: string }
   /** The store rejects what must be durable; emitted once until it works again. */
   | { readonly kind: 'store-failed'; readonly problem: string }
   | { readonly kind: 'store-recovered' }

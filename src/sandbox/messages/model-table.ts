@@ -188,7 +188,7 @@ function capabilities(efforts: readonly Effort[], types: readonly Thinking[]): C
     server_tools: { supported: true, web_search: support(true), code_execution: support(true) },
     structured_outputs: support(true),
     thinking: {
-      supported: true,
+      supported: types.length > 0,
       types: {
         adaptive: thinking('adaptive'),
         between_tools: thinking('between_tools'),

@@ -117,7 +117,7 @@ function answer(
   { turnId, leasedAt, now }: Moment,
   changes: Changes,
 ): void {
-  const { text, blocks = null, preface, reason = null } = outcome
+  const { text, blocks = null, preface, reason = null, responseId } = outcome
   const draft = draftOf(rows)
   const stored = changes.insert(conversation, {
     role: 'assistant',
@@ -128,6 +128,7 @@ function answer(
     at: now,
     inHistory: true,
     reason,
+    about: responseId === undefined ? null : { responseId },
   })
   const answered = { answered_by: stored.id, history_seq: stored.seq, draft: null }
   const change = { ...FINISHED, state: 'answered' as const, reason: null, ...answered }

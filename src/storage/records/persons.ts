@@ -51,7 +51,7 @@ function* exportMessage(row: ExportedRow): Steps<unknown> {
   const { steps } = yield* readJournal(row)
   const context = yield* readContext(row)
   // Others said that, and it is in their exports.
-  const { heard: _, ...about } = readAbout(row.about) ?? {}
+  const { heard: _, responseId: __, ...about } = readAbout(row.about) ?? {}
   return {
     id: row.id,
     role: row.role,

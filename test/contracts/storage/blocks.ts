@@ -38,6 +38,22 @@ export function blocksContract(subject: Subject): void {
       expect(new Set([...listed, ...changed].map(({ blocks }) => blocks))).toEqual(new Set([null]))
     })
 
+    test('come with the id that the provider gave it, which is in nobody’s export', async () => {
+      const { driver } = subject
+      for (const [id, over] of [{ responseId: 'msg_1' }, {}].entries()) {
+        await driver.acceptOne(message(String(id)))
+        await driver.answer(await driver.mustLease(), `answer ${id}`, over)
+      }
+      await subject.reopen()
+      const rows = await history(subject.driver)
+      const answers = rows.filter(({ role }) => role === 'assistant')
+      expect(answers.map(({ about }) => about)).toEqual([{ responseId: 'msg_1' }, null])
+      const { conversations } = subject.driver.storage
+      const exported = JSON.stringify(await conversations.exportPerson('telegram', 'anna'))
+      expect(exported).toContain('answer 0')
+      expect(exported).not.toContain('msg_1')
+    })
+
     test('do not count where the history is cut', async () => {
       const { driver } = subject
       await driver.acceptOne(message('1'))

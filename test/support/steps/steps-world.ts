@@ -163,12 +163,14 @@ export class StepsWorld {
   }
 
   #turn(process: Process) {
-    const info = modelInfo('claude-test', { contextTokens: 200_000 })
+    // Nor does any two know the same of the model.
+    const thinking = process.number % 2 === 0 ? (['adaptive'] as const) : null
+    const info = modelInfo('claude-test', { contextTokens: 200_000, thinking })
     const settings = new ModelSettings({
       // Another configuration in each process: what was sent first is sent to the end.
       config: {
         default: 'claude-test',
-        maxTokens: 1_000 + process.number,
+        maxTokens: 9_000 + process.number,
         contextLength: 'auto',
         effort: 'auto',
       },

@@ -100,6 +100,20 @@ describe('the settings of a request', () => {
     expect(faultOf(id, request)).toEqual(asSentence(fault))
   })
 
+  it.each(['adaptive', 'enabled', 'disabled', 'between_tools'])(
+    'refuses %s of a model that cannot think',
+    (type) => {
+      const { capabilities, ...rest } = model('haiku-4-5')
+      const none = { supported: false }
+      const types = { adaptive: none, between_tools: none, disabled: none, enabled: none }
+      const older = { ...rest, capabilities: { ...capabilities, thinking: { ...none, types } } }
+      const asked = { max_tokens: 4_000, thinking: { type, budget_tokens: 2_000 } }
+      expect(settingsFault(asked, older, [], true)).toBe(
+        `thinking.type: "${type}" is not supported by this model.`,
+      )
+    },
+  )
+
   it('may say more with a beta header', () => {
     const bound = (prefix_mismatch_behavior: string) => ({
       thinking: { type: 'adaptive', block_binding: { prefix_mismatch_behavior } },

@@ -2,7 +2,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { modelInfo } from '../../test/support/provider/model-info.ts'
 import { useSandbox } from '../../test/support/provider/sandbox-client.ts'
 import { afterThisTest } from '../../test/support/provider/signed-in.ts'
 import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
@@ -47,7 +46,6 @@ async function clientBehind(refuses: (body: string) => boolean | number) {
     userAgent: 'hermes-gateway/test',
     headers: {},
     model: 'claude-sonnet-5-5',
-    models: { find: (id) => modelInfo(id, { thinking: ['adaptive'] }) },
     log: { warn: (given: unknown) => void warnings.push(given) },
   })
   const ask = (text: string, more: Partial<ModelRequest> = {}) =>
@@ -118,6 +116,35 @@ test('an endpoint that refuses the binding of thinking gets the thinking without
   await ask('', { thinking: 'auto', messages })
   expect(has('block_binding')).toEqual([false])
   expect(warnings).toEqual([{ model: 'claude-sonnet-5-5' }])
+})
+
+test.each([
+  ['diagnostics', [true, false], [false]],
+  // Nothing says whether it would have been accepted: it is sent again.
+  ['cache_control', [true, false, false], [true]],
+  ['"thinking":{', [true, false, false, false], [true]],
+])(
+  'an endpoint that refuses %s gets the same request without, step by step',
+  async (field, diagnostics, then) => {
+    const { ask, has, warnings } = await clientBehind((body) => body.includes(field))
+    const asked = { thinking: 'auto', previousResponse: 'msg_1' } as const
+    expect((await ask('one', asked)).text).not.toBe('')
+    expect(has('diagnostics')).toEqual(diagnostics)
+    await ask('two', asked)
+    expect(has('diagnostics')).toEqual(then)
+    expect(warnings).toEqual([{ model: 'claude-sonnet-5-5' }])
+  },
+)
+
+test('an endpoint that refuses two fields is asked without both in the end', async () => {
+  const refused = /diagnostics|cache_control/
+  const { ask, has, warnings } = await clientBehind((body) => refused.test(body))
+  const asked = { previousResponse: null } as const
+  await ask('one', asked)
+  await ask('two', asked)
+  has('')
+  await ask('three', asked)
+  expect([has('diagnostics'), warnings.length]).toEqual([[false], 2])
 })
 
 test.each([400, 404])('a container that is gone (%i) is left out', async (status) => {
