@@ -94,16 +94,6 @@ channels: { telegram: { api_root: "http://127.0.0.1:9999/", allowed_users: [7, "
     expect(JSON.stringify(config)).not.toMatch(/TEST-password|whsec_TEST|hooks\.example/)
   })
 
-  it('of tools become milliseconds, bytes and calls a minute', async () => {
-    expect(defaults.tools.limits).toEqual({ steps: 40, time: 900_000, output: 65_536, rate: 30 })
-    const { config } = await parseConfig(
-      'tools: { limits: { steps: 5, time: 90s, output: 4096, rate: 6/min } }',
-      'F',
-    )
-    expect(config.tools.limits).toEqual({ steps: 5, time: 90_000, output: 4_096, rate: 6 })
-    expect(await problemsOf('tools: { limits: { output: 64KB } }')).toEqual([])
-  })
-
   it('are taken from variables where the file says ${NAME}', async () => {
     const text = 'alerts:\n  - { type: ntfy, url: "https://ntfy.example.org/t", token: "${NTFY_TOKEN}" }\n'
     const { config } = await parseConfig(text, 'F', (name) =>
@@ -138,21 +128,6 @@ describe('mistakes', () => {
     [
       'gateway:\n  hold: { max_age: 7 }\n',
       ['2: gateway.hold.max_age: expected a duration such as 90s, 15m, 12h, 7d, 4w or 1y, got 7'],
-    ],
-    [
-      'tools:\n  limits: { output: 10, rate: 30 }\n',
-      [
-        '2: tools.limits.output: expected from 1KiB to 1MiB',
-        '2: tools.limits.rate: expected a number of calls a minute such as 30/min, got 30',
-      ],
-    ],
-    [
-      'tools:\n  limits: { output: 64 KiB, rate: 30/s, cost: 2 }\n',
-      [
-        '2: tools.limits.output: expected a number of bytes such as 64KiB, 64KB, 1MiB or 65536',
-        '2: tools.limits.rate: expected a number of calls a minute such as 30/min',
-        '2: unknown key "tools.limits.cost"; the nearest valid key is "tools.limits.time"',
-      ],
     ],
     ['gateway:\n  hold: { merge: "yes" }\n', ['2: gateway.hold.merge: expected true or false, got text']],
     [
