@@ -13,6 +13,7 @@ import { addressFor, AttemptFailed, credentialHeaders, withCredential } from './
 import { leanFetch } from './lean-fetch.ts'
 import { OptionalFields } from './optional-fields.ts'
 import { BINDING_BETA, bodyOf, thinkingOf } from './request-body.ts'
+import { fieldsOf, WITHOUT_FIELD, withFields, type Field } from './request-fields.ts'
 import { watchSilence } from './watch-silence.ts'
 import { wholeAnswer, type AnswerPart, type Trial } from './whole-answer.ts'
 
@@ -199,37 +200,6 @@ export function createSdkClient(
   })
 }
 
-/** What an endpoint may refuse, by the names of the API. */
-type Field = keyof typeof WITHOUT_FIELD
-
-const WITHOUT_FIELD = {
-  diagnostics: 'it does not say why a prompt was not read from its cache',
-  cache_control: 'nothing of its prompts is cached',
-  block_binding: 'thinking that is bound to something else is an error',
-  thinking: 'the model thinks as it does by default',
-} as const
-
-/** Those of a request, the one first without which an answer loses least. */
-function fieldsOf(request: ModelRequest): readonly Field[] {
-  const { previousResponse, cache, thinking } = request
-  return [
-    ...(previousResponse === undefined ? [] : (['diagnostics'] as const)),
-    ...(cache ? (['cache_control'] as const) : []),
-    ...(mayDrop(request) ? (['block_binding'] as const) : []),
-    ...(thinking === undefined ? [] : (['thinking'] as const)),
-  ]
-}
-
-function withFields(request: ModelRequest, fields: ReadonlySet<Field>): ModelRequest {
-  const { previousResponse, cache = null, thinking, ...rest } = request
-  return {
-    ...rest,
-    cache: fields.has('cache_control') ? cache : null,
-    ...(fields.has('diagnostics') ? { previousResponse: previousResponse ?? null } : {}),
-    ...(fields.has('thinking') && thinking !== undefined ? { thinking } : {}),
-  }
-}
-
 /** About as long as the request's body. */
 function lengthOf({ messages }: ModelRequest): number {
   let length = 0
@@ -239,14 +209,6 @@ function lengthOf({ messages }: ModelRequest): number {
   }
   return length
 }
-
-/** Only thinking that is sent can be bound to something else. */
-function mayDrop({ thinking, messages }: ModelRequest): boolean {
-  return thinking === 'auto' && messages.some(({ blocks }) => blocks !== undefined && THINKING.test(blocks))
-}
-
-/** A kind of block in JSON; a text that quotes it has its quotation marks escaped. */
-const THINKING = /"type":"(?:redacted_)?thinking"/
 
 function headersOf(credential: Credential, drops: boolean): Record<string, string | null> {
   const own = credentialHeaders(credential)

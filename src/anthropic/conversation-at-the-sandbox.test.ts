@@ -100,7 +100,7 @@ test('a model that cannot think so is not asked to', async () => {
   expect(chat.sandbox.requests.map(({ status }) => status)).toEqual([200, 200])
 })
 
-test('a chat that only goes on misses nothing of the cache, thinking or not', async () => {
+test('a chat to which messages are only added misses nothing of the cache, thinking or not', async () => {
   const chat = await chatWith('claude-sonnet-5-5', { answer: { thinks: true } })
   await using _ = chat.fixture
   for (const text of ['one', '!think twice', 'three', '/undo', 'four', '/retry', 'five']) await chat.say(text)

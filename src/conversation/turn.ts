@@ -54,7 +54,7 @@ export interface TurnOptions {
 export function createTurn(options: TurnOptions): AnswerTurn {
   const { model, drafts, events, texts, clock, log, settings, observer } = options
   const contexts = new ContextBuilder(options)
-  const rate = new ToolRate(options.limits.callsPerMinute, clock)
+  const stepsOptions = { ...options, rate: new ToolRate(options.limits.callsPerMinute, clock) }
 
   return async (lease, signal, { draining, freeze }) => {
     const { conversation, messages, context: brought, journal } = lease
@@ -153,35 +153,32 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         }
       }
 
-      steps = new TurnSteps(
-        { ...options, rate },
-        {
-          lease,
-          freeze,
-          tools: new Map(tools.map((tool) => [tool.definition.name, tool])),
-          offersTools: offered.length > 0,
-          maxTokens: answerTokens,
-          mostTokens,
-          ask: async (request) => {
-            shown.begin(textOfSteps(request.steps))
-            if (request.steps.length === 0) return await askFirst(request)
-            return await send(context, request).catch((error: unknown) => {
-              if (error instanceof ModelRefusal && error.reason === 'too-large') return noRoom(terms.model)
-              throw error
-            })
-          },
-          terms: () =>
-            writeFrozenTurn({
-              ...context,
-              terms,
-              tools: offered,
-              known: lease.summary,
-              isWithoutOldAttachments,
-            }),
-          onStep: () => shown.begin(textOfSteps(steps!.steps)),
-          onRunning: (titles) => shown.running(titles),
+      steps = new TurnSteps(stepsOptions, {
+        lease,
+        freeze,
+        tools: new Map(tools.map((tool) => [tool.definition.name, tool])),
+        offersTools: offered.length > 0,
+        maxTokens: answerTokens,
+        mostTokens,
+        ask: async (request) => {
+          shown.begin(textOfSteps(request.steps))
+          if (request.steps.length === 0) return await askFirst(request)
+          return await send(context, request).catch((error: unknown) => {
+            if (error instanceof ModelRefusal && error.reason === 'too-large') return noRoom(terms.model)
+            throw error
+          })
         },
-      )
+        terms: () =>
+          writeFrozenTurn({
+            ...context,
+            terms,
+            tools: offered,
+            known: lease.summary,
+            isWithoutOldAttachments,
+          }),
+        onStep: () => shown.begin(textOfSteps(steps!.steps)),
+        onRunning: (titles) => shown.running(titles),
+      })
       const answer = await steps.run(signal, draining)
       const end = { answer, steps: steps.steps, discarded: steps.discarded, isAtLimit: steps.isAtLimit }
       if (brought) return literalOutcome(end, texts)
@@ -221,9 +218,9 @@ function interruptionOf({ aborted, reason }: AbortSignal): Interruption | null {
   return aborted && reason instanceof Interruption ? reason : null
 }
 
-/** Of the answer that the conversation ends with; null = it is not known, or there is none. */
+/** Of the newest answer of which it is known; null = of none. */
 function lastResponse(history: Lease['history']): string | null {
-  return history.findLast(({ role }) => role === 'assistant')?.about?.responseId ?? null
+  return history.findLast(({ about }) => about?.responseId !== undefined)?.about?.responseId ?? null
 }
 
 /** For what the tools have found there is no room any more: the answer is what was said before. */

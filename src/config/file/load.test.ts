@@ -330,12 +330,6 @@ telegram: { reactions: true }
     )
   })
 
-  it('may have keys of its own in a section of both', async () => {
-    const text = 'tools: { tool_search: { enabled: auto }, limits: { steps: 3 } }'
-    const { config, ignoredKeys } = await parseConfig(text, 'F')
-    expect([config.tools.limits.steps, ignoredKeys]).toEqual([3, ['tools.tool_search']])
-  })
-
   it('may name the model alone, or by its older key', async () => {
     expect((await parseConfig('model: claude-haiku-5-5', 'F')).config.model.default).toBe('claude-haiku-5-5')
     expect((await parseConfig('model: { model: claude-haiku-5-5 }', 'F')).config.model.default).toBe(

@@ -14,8 +14,8 @@ test('limits become milliseconds, bytes and calls a minute', () => {
 
 test.each([
   [{ steps: 0 }, 'limits.steps: expected a whole number from 1 to 1000, got 0'],
-  [{ output: 10 }, 'limits.output: expected from 1KiB to 1MiB'],
-  [{ output: '2MiB' }, 'limits.output: expected from 1KiB to 1MiB'],
+  [{ output: 10 }, 'limits.output: expected from 1KiB to 512KiB'],
+  [{ output: '2MiB' }, 'limits.output: expected from 1KiB to 512KiB'],
   [{ output: '64 KiB' }, 'limits.output: expected a number of bytes such as 64KiB, 64KB, 1MiB or 65536'],
   [{ rate: 30 }, 'limits.rate: expected a number of calls a minute such as 30/min, got 30'],
   [{ rate: '30/s' }, 'limits.rate: expected a number of calls a minute such as 30/min'],
