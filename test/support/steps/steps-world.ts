@@ -30,8 +30,6 @@ const MAX_LIVES = 200
 const TIME_MS = 15 * MINUTE
 const MAX_STEPS = 4
 const PAUSE_SHARE = 0.2
-/** Most turns stay below it. */
-const CALLS_PER_MINUTE = 5
 
 /** How often, and by whom, a call was begun. */
 interface Runs {
@@ -163,11 +161,10 @@ export class StepsWorld {
   }
 
   #turn(process: Process) {
-    // Nor does any two know the same of the model.
     const thinking = process.number % 2 === 0 ? (['adaptive'] as const) : null
     const info = modelInfo('claude-test', { contextTokens: 200_000, thinking })
     const settings = new ModelSettings({
-      // Another configuration in each process: what was sent first is sent to the end.
+      // Other things are known in each process: what was sent first is sent to the end.
       config: {
         default: 'claude-test',
         maxTokens: 9_000 + process.number,
@@ -198,7 +195,7 @@ export class StepsWorld {
       observer: new Emitter(rethrow),
       system: async () => `You are process ${process.number}`,
       tools: this.#tools(process),
-      limits: { steps: MAX_STEPS - 1, timeMs: TIME_MS, resultBytes: 1_000, callsPerMinute: CALLS_PER_MINUTE },
+      limits: { steps: MAX_STEPS - 1, timeMs: TIME_MS, resultBytes: 1_000, callsPerMinute: MAX_STEPS },
       onStoreError: () => {},
       random: this.#random,
     })
