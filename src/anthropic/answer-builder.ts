@@ -1,5 +1,5 @@
 import { CACHE_MISSES, type CacheMiss, type ModelAnswer, type StopReason } from '../conversation/model.ts'
-import type { Usage } from '../inbox/lease.ts'
+import { sumOfUsages, type Usage } from '../inbox/lease.ts'
 import { TransientError } from '../support/errors.ts'
 import { AnswerContent, BrokenBlock, type Fields } from './answer-content.ts'
 
@@ -37,6 +37,8 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   // Between calls of the provider's own tools.
   pause_turn: 'paused',
   refusal: 'refusal',
+  // The one block of the answer stands for the messages.
+  compaction: 'end_turn',
 }
 
 export interface AnswerTerms {
@@ -64,6 +66,8 @@ export class AnswerBuilder {
   #stopReason: StopReason = 'end_turn'
   #unknownReason: string | null = null
   #usage: Usage = NO_USAGE
+  /** What compacting has cost, which the other figures leave out. */
+  #compaction: Usage | null = null
   #container: string | null = null
   #dropped = 0
   #responseId: string | null = null
@@ -95,7 +99,7 @@ export class AnswerBuilder {
 
   /** What has been paid for so far, as far as the provider has said it. */
   get usage(): Usage {
-    return this.#usage
+    return this.#compaction === null ? this.#usage : sumOfUsages([this.#usage, this.#compaction])
   }
 
   /** It was paused for tools of the provider's, and a request that ends with it continues it. */
@@ -139,7 +143,7 @@ export class AnswerBuilder {
 
   /** The provider has said what it counts. */
   get isCounted(): boolean {
-    return Object.values(this.#usage).some((tokens) => tokens > 0)
+    return Object.values(this.usage).some((tokens) => tokens > 0)
   }
 
   build(modelMs: number): ModelAnswer {
@@ -155,7 +159,7 @@ export class AnswerBuilder {
       calls: content.calls,
       container: this.#container,
       model: this.#model,
-      usage: this.#usage,
+      usage: this.usage,
       stopReason: this.#stopReason,
       modelMs,
       ...(this.#dropped > 0 ? { droppedThinking: this.#dropped } : {}),
@@ -225,12 +229,7 @@ export class AnswerBuilder {
     this.#cacheMiss = cacheMissOf(recordOf(diagnostics)['cache_miss_reason'])
     if (typeof model === 'string' && MODEL_NAME.test(model)) this.#model = model
     const usage = recordOf(message['usage'])
-    this.#usage = {
-      inputTokens: countOf(usage['input_tokens']),
-      outputTokens: countOf(usage['output_tokens']),
-      cacheReadTokens: countOf(usage['cache_read_input_tokens']),
-      cacheWriteTokens: countOf(usage['cache_creation_input_tokens']),
-    }
+    this.#usage = usageOf(usage)
     this.#noteContainer(message['container'])
     const changes = message['input_transformations']
     if (Array.isArray(changes)) {
@@ -251,6 +250,8 @@ export class AnswerBuilder {
     }
     if ('output_tokens' in usage) final.outputTokens = countOf(usage['output_tokens'])
     this.#usage = { ...this.#usage, ...final }
+    const parts = usage['iterations']
+    if (Array.isArray(parts)) this.#compaction = compactionUsage(parts)
   }
 
   #finish(): void {
@@ -264,6 +265,21 @@ export class AnswerBuilder {
     const { id } = recordOf(container)
     if (typeof id === 'string' && ID.test(id)) this.#container = id
   }
+}
+
+function usageOf(usage: Fields): Usage {
+  return {
+    inputTokens: countOf(usage['input_tokens']),
+    outputTokens: countOf(usage['output_tokens']),
+    cacheReadTokens: countOf(usage['cache_read_input_tokens']),
+    cacheWriteTokens: countOf(usage['cache_creation_input_tokens']),
+  }
+}
+
+/** @param iterations `usage.iterations` of an answer */
+function compactionUsage(iterations: readonly unknown[]): Usage {
+  const parts = iterations.map(recordOf).filter(({ type }) => type === 'compaction')
+  return sumOfUsages([NO_USAGE, ...parts.map(usageOf)])
 }
 
 /** @throws TransientError for a block that could not be sent back */

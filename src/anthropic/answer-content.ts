@@ -99,6 +99,13 @@ export class AnswerContent {
       case 'signature_delta':
         block.fields['signature'] = this.#piece(delta['signature'])
         return
+      case 'compaction_delta': {
+        // It brings the whole of what it names.
+        const { type: _, ...rest } = delta
+        this.#length += JSON.stringify(rest).length
+        Object.assign(block.fields, rest)
+        return
+      }
       case 'input_json_delta':
         block.input = (block.input ?? '') + this.#piece(delta['partial_json'])
         return

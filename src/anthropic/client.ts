@@ -1,18 +1,26 @@
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
-import { ModelRefusal, type Model, type ModelRequest } from '../conversation/model.ts'
+import {
+  ModelRefusal,
+  type Compacted,
+  type Model,
+  type ModelAnswer,
+  type ModelRequest,
+} from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import { BodyTooLarge } from '../support/limit-body.ts'
 import type { Log } from '../support/log.ts'
 import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
+import { jsonParts } from '../support/text/json-parts.ts'
+import { isBlank } from '../support/text/printable.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { classify, isNetworkError, type Failure } from './errors.ts'
 import { FailingRequests } from './failing-requests.ts'
 import { addressFor, AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
 import { leanFetch } from './lean-fetch.ts'
 import { OptionalFields } from './optional-fields.ts'
-import { BINDING_BETA, bodyOf, thinkingOf } from './request-body.ts'
+import { beginsCompacted, BINDING_BETA, bodyOf, COMPACTION_BETA, thinkingOf } from './request-body.ts'
 import { fieldsOf, WITHOUT_FIELD, withFields, type Field } from './request-fields.ts'
 import { watchSilence } from './watch-silence.ts'
 import { wholeAnswer, type AnswerPart, type Trial } from './whole-answer.ts'
@@ -68,10 +76,20 @@ export function createModelClient(options: ModelClientOptions): Model {
       options.log.warn({ model }, `the endpoint refuses ${field}, so ${WITHOUT_FIELD[field]}`),
   })
 
+  const compactions = new OptionalFields<'compaction'>({
+    mayBeRefused: (error) => error instanceof ModelRefusal && error.reason === 'not-accepted',
+    onRefused: (model) =>
+      options.log.warn(
+        { model },
+        'the endpoint refuses compaction, so long conversations are summarised by the gateway',
+      ),
+  })
+
   async function attempt(
     credential: Credential,
     request: ModelRequest,
     drops: boolean,
+    compacts: boolean,
     trial: Trial,
   ): Promise<AnswerPart> {
     const { signal } = trial
@@ -95,10 +113,13 @@ export function createModelClient(options: ModelClientOptions): Model {
       const client = baseURL === options.baseUrl ? configured : configured.withOptions({ baseURL })
       const thinking = thinkingOf(request, drops)
       const stream = await client.post<AsyncIterable<unknown>>('/v1/messages', {
-        body: bodyOf(request, thinking),
+        body: bodyOf(request, thinking, compacts),
         stream: true,
         signal: silence.signal,
-        headers: headersOf(credential, drops),
+        headers: headersOf(credential, [
+          ...(drops ? [BINDING_BETA] : []),
+          ...(compacts || beginsCompacted(request) ? [COMPACTION_BETA] : []),
+        ]),
       })
       begun = true
       for await (const event of readEvents(stream)) {
@@ -139,16 +160,17 @@ export function createModelClient(options: ModelClientOptions): Model {
   function attemptWithFields(
     credential: Credential,
     request: ModelRequest,
+    compacts: boolean,
     trial: Trial,
   ): Promise<AnswerPart> {
     return fields.send(request.model, fieldsOf(request), (sent) =>
-      attempt(credential, withFields(request, sent), sent.has('block_binding'), trial),
+      attempt(credential, withFields(request, sent), sent.has('block_binding'), compacts, trial),
     )
   }
 
-  async function send(request: ModelRequest, trial: Trial): Promise<AnswerPart> {
+  async function send(request: ModelRequest, trial: Trial, compacts = false): Promise<AnswerPart> {
     const sendOnce = (given: ModelRequest) =>
-      withCredential(door, (credential) => attemptWithFields(credential, given, trial))
+      withCredential(door, (credential) => attemptWithFields(credential, given, compacts, trial))
     try {
       return await sendOnce(request)
     } catch (error) {
@@ -164,7 +186,11 @@ export function createModelClient(options: ModelClientOptions): Model {
     async answer(request, listener) {
       const begun = failing.begin()
       try {
-        const answer = await wholeAnswer(request, listener, { send, clock, log: options.log })
+        const answer = await wholeAnswer(request, listener, {
+          send: (given, trial) => send(given, trial),
+          clock,
+          log: options.log,
+        })
         failing.succeeded(request)
         health.succeeded()
         return answer
@@ -175,7 +201,28 @@ export function createModelClient(options: ModelClientOptions): Model {
         throw error
       }
     },
+
+    async compact(request, { signal, onAborted }) {
+      const listener = { signal, onText: () => {}, ...(onAborted ? { onAborted } : {}) }
+      const trials = {
+        send: (given: ModelRequest, trial: Trial) => send(given, trial, true),
+        clock,
+        log: options.log,
+      }
+      return await compactions.send(request.model, ['compaction'], async (sent) =>
+        // Its turn was answered: the same request without the field.
+        sent.has('compaction') ? compactedOf(await wholeAnswer(request, listener, trials)) : null,
+      )
+    },
   }
+}
+
+/** What came in place of an answer: one block, which is empty where the provider could make none. */
+function compactedOf({ content, model, usage, modelMs }: ModelAnswer): Compacted {
+  const [block = '{}', ...others] = jsonParts(content)
+  const { type, content: text } = JSON.parse(block) as Readonly<Record<string, unknown>>
+  const isMade = type === 'compaction' && typeof text === 'string' && !isBlank(text) && others.length === 0
+  return { block: isMade ? block : null, text: isMade ? text : '', model, usage, modelMs }
 }
 
 /** The SDK with everything implicit switched off: no environment, no retries, no tracing of its own. */
@@ -210,13 +257,12 @@ function lengthOf({ messages }: ModelRequest): number {
   return length
 }
 
-function headersOf(credential: Credential, drops: boolean): Record<string, string | null> {
+function headersOf(credential: Credential, betas: readonly string[]): Record<string, string | null> {
   const own = credentialHeaders(credential)
   // The SDK sends a text as it is only where its type is given.
   const headers = { ...own, 'content-type': 'application/json' }
-  if (!drops) return headers
-  const beta = own['anthropic-beta']
-  return { ...headers, 'anthropic-beta': beta ? `${beta},${BINDING_BETA}` : BINDING_BETA }
+  if (betas.length === 0) return headers
+  return { ...headers, 'anthropic-beta': [own['anthropic-beta'] ?? [], betas].flat().join(',') }
 }
 
 /** The endpoint does not accept the request, which may be for any field of it. */

@@ -51,6 +51,7 @@ export function classify(error: unknown, now: number): Failure {
       )
   }
   if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 409) {
+    if (error.errorCode?.startsWith(COMPACTION_CODE)) return other(new ModelRefusal('compaction'))
     return other(new ModelRefusal('not-accepted'))
   }
   return other(transient('the provider has a problem', retryAfterMs(error.headers, now), 'provider', error))
@@ -74,6 +75,14 @@ function rejectionOf(status: number | undefined, error: APIError): Rejection | n
       return error.type === 'billing_error' ? { kind: 'not-permitted', reason: 'billing' } : null
   }
 }
+
+/**
+ * What was compacted is not accepted, or cannot be made now: `compaction_signature_invalid`,
+ * `compaction_content_mismatch`, `compaction_block_misplaced` and others.
+ *
+ * @see https://platform.claude.com/docs/en/build-with-claude/compaction
+ */
+const COMPACTION_CODE = 'compaction_'
 
 /**
  * The only place where the text of a Messages API error decides: organisation,

@@ -2,11 +2,10 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { MessageFixture, type MessageFixtureOptions } from '../../test/support/message-fixture.ts'
+import { KeptAnswers, type Shape } from '../../test/support/stores/kept-answers.ts'
 import { assertProperty } from '../../test/support/test-chance.ts'
 import { ModelRefusal, type ModelRequest } from '../conversation/model.ts'
 import type { InboundEvent } from '../conversation/receiver.ts'
-import type { Inbox } from '../inbox/inbox.ts'
-import { isLease, type Lease } from '../inbox/lease.ts'
 import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import { TransientError } from '../support/errors.ts'
@@ -17,7 +16,9 @@ const chat = fc.constantFrom('a', 'a', 'a', 'b')
 const words = fc.integer({ min: 1, max: 300 })
 /** What an answer consists of. */
 const shape = fc.constantFrom<Shape>('plain', 'thought', 'called')
-type Shape = 'plain' | 'thought' | 'called'
+
+/** What becomes of what the provider compacts; slow: it is there when the next one is asked for. */
+type Compactions = 'made' | 'slow' | 'failing'
 
 /** What happens in the life of a conversation, and around it. */
 const step = fc.oneof(
@@ -68,6 +69,13 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'soul' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'retention' as const }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('summaries' as const), work: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('compactions' as const),
+      are: fc.constantFrom<Compactions>('made', 'slow', 'failing'),
+    }),
+  },
 )
 
 /** What the gateway says of messages. */
@@ -91,6 +99,8 @@ test(
           soul: 'You are A.',
           summariesWork: true,
           summaries: 0,
+          compactions: 'made' as Compactions,
+          compacted: 0,
           refuses: null as 'all' | 'pictures' | null,
           chat: 'a',
           shape: 'plain' as Shape,
@@ -107,6 +117,7 @@ test(
         const written = new Set<string>()
         const broken: string[] = []
         let reasons: string[] = []
+        let finishSlow = () => {}
         let open: {
           readonly asked: Asked
           readonly answer: readonly string[]
@@ -133,9 +144,13 @@ test(
             if (continues && isWhole && !written.has(prefixOf(again, mark)))
               broken.push(`marked ${mark}, where nothing was written`)
           } else if (reason !== 'new') broken.push(`the first request, but "${reason}"`)
-          if (reason !== undefined && asked.messages.some((message) => message.includes('"signature"')))
+          const first = asked.messages[0]!.startsWith(COMPACTED) ? 1 : 0
+          const said = asked.messages.slice(first)
+          if (said.some((message) => message.includes('"type":"compaction"')))
+            broken.push('a compaction in the middle')
+          if (reason !== undefined && said.some((message) => message.includes('"signature"')))
             broken.push(`a new epoch with thinking of an earlier one, for "${reason}"`)
-          for (const [index, message] of asked.messages.entries()) {
+          for (const [index, message] of said.entries()) {
             const role = index % 2 === 0 ? 'user' : 'assistant'
             if (!message.startsWith(`{"role":"${role}"`))
               broken.push(`message ${index} is not of the ${role}`)
@@ -152,7 +167,7 @@ test(
 
         const set = async (fixture: MessageFixture) => {
           // Room for a dozen turns.
-          fixture.model.context = 16_000
+          fixture.model.context = 11_000
           fixture.messaging.observer.subscribe((fact) => {
             if (fact.kind === 'epoch') reasons.push(fact.reason)
           })
@@ -168,6 +183,21 @@ test(
             const text = kept.next(world.shape)
             open = { asked: readPrompt(request), answer: kept.bytesOf(text), chat: world.chat }
             return ` ${text}`
+          }
+          fixture.model.compact = async (request) => {
+            if (world.compactions === 'failing') throw new TransientError('reset')
+            const { model, conversation } = request
+            const name = conversation!.slice('chat:'.length)
+            const known = open?.chat === name ? open.asked : last.get(name)!
+            const sent = readPrompt(request)
+            const isSame = sent.messages.every((message, index) => message === known.messages[index])
+            if (!isSame || sent.system !== known.system) broken.push('compacted what was not sent')
+            const text = String(++world.compacted)
+            const block = `{"type":"compaction","content":"${text}","signature":"s","10":1.50,"9":"\\u0000"}`
+            finishSlow()
+            if (world.compactions === 'slow') await new Promise<void>((resolve) => (finishSlow = resolve))
+            const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
+            return { block, text, model, usage, modelMs: 1 }
           }
           fixture.model.gate = null
           await fixture.messaging.start()
@@ -277,6 +307,10 @@ test(
               break
             case 'summaries':
               world.summariesWork = now.work
+              break
+            case 'compactions':
+              world.compactions = now.are
+              finishSlow()
           }
           await fixture.rest()
           judge()
@@ -291,6 +325,9 @@ test(
 function picture(index: number, bytes: number): Attachment {
   return { mediaType: 'image/png', name: `${index}.png`, bytes: new Uint8Array(bytes).fill(index) }
 }
+
+/** The beginning of a conversation that was compacted. */
+const COMPACTED = '{"role":"assistant","content":[{"type":"compaction",'
 
 const MARK = /,"cache_control":\{[^}]*\}/g
 
@@ -314,76 +351,4 @@ function readPrompt(request: ModelRequest): Asked {
 function prefixOf(messages: readonly string[], mark: string | undefined): string {
   const message = Number(mark?.split('.')[0])
   return `${mark} ${messages.slice(0, message + 1).join()}`
-}
-
-/** Answers with blocks, each under its text, and what of the history is taken back. */
-class KeptAnswers {
-  /** As a request has them. */
-  readonly #messages = new Map<string, readonly string[]>()
-  readonly #gone = new Set<string>()
-  readonly #toTake = new Map<string, number>()
-
-  /** @returns the text of a new answer */
-  next(kind: Shape): string {
-    const no = this.#messages.size
-    const text = `answer ${no} ${'words '.repeat(80)}`.trim()
-    const thinking = `{"type":"thinking","thinking":"","signature":"signature ${no}"}`
-    const call = `{"type":"tool_use","id":"call-${no}","name":"look","input":{"b":[],"10":1.50,"9":"\\u0000"}}`
-    const result = `{"type":"tool_result","tool_use_id":"call-${no}","content":"found"}`
-    const said = JSON.stringify({ type: 'text', text })
-    const last = `{"role":"assistant","content":[${kind === 'plain' ? said : `${thinking},${said}`}]}`
-    const steps = [
-      `{"role":"assistant","content":[${thinking},${call}]}`,
-      `{"role":"user","content":[${result}]}`,
-    ]
-    this.#messages.set(text, kind === 'called' ? [...steps, last] : [last])
-    return text
-  }
-
-  bytesOf(text: string): readonly string[] {
-    return this.#messages.get(text)!
-  }
-
-  /** From the next turn on. */
-  takeBack(chat: string, exchanges: number): void {
-    this.#toTake.set(chat, (this.#toTake.get(chat) ?? 0) + exchanges)
-  }
-
-  /** The same store, in which answers have their blocks, and what was taken back is out of the history. */
-  wrap(inbox: Inbox): Inbox {
-    const { acceptAndBegin } = inbox
-    return {
-      ...inbox,
-      lease: async (request) => {
-        const found = await inbox.lease(request)
-        return isLease(found) ? this.#seen(found) : found
-      },
-      ...(acceptAndBegin && {
-        acceptAndBegin: async (request, terms) => {
-          const { accepted, lease } = await acceptAndBegin(request, terms)
-          return { accepted, lease: this.#seen(lease) }
-        },
-      }),
-      finish: async (lease, outcome, now) => {
-        const messages = outcome.kind === 'answered' ? this.#messages.get(outcome.text)! : []
-        const blocks = messages.some((message) => message.includes('"signature"'))
-          ? `[${messages.join()}]`
-          : null
-        return inbox.finish(lease, outcome.kind === 'answered' ? { ...outcome, blocks } : outcome, now)
-      },
-    }
-  }
-
-  #seen(lease: Lease | null): Lease | null {
-    if (!lease) return null
-    const { address } = lease.conversation
-    let history = lease.history.filter(({ id }) => !this.#gone.has(id))
-    for (let left = this.#toTake.get(address) ?? 0; left > 0; left--) {
-      const from = history.slice(0, -1).findLastIndex(({ role }) => role === 'assistant') + 1
-      for (const { id } of history.slice(from)) this.#gone.add(id)
-      history = history.slice(0, from)
-    }
-    this.#toTake.delete(address)
-    return { ...lease, history }
-  }
 }

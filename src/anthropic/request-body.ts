@@ -11,6 +11,13 @@ import { RawContent } from './raw-content.ts'
  */
 export const BINDING_BETA = 'thinking-binding-controls-2026-08-01'
 
+/**
+ * The provider compacts a conversation on demand, and takes the block that it has made of it.
+ *
+ * @see https://platform.claude.com/docs/en/build-with-claude/compaction
+ */
+export const COMPACTION_BETA = 'compact-2026-09-04'
+
 /** `thinking` of a request; what this version of the SDK has only in its beta is the binding. */
 type Thinking = NonNullable<MessageCreateParams['thinking']> & {
   readonly block_binding?: { readonly prefix_mismatch_behavior: 'drop_block' }
@@ -21,8 +28,9 @@ type Thinking = NonNullable<MessageCreateParams['thinking']> & {
  * written again, an object loses the order of keys that are numbers, and the provider caches by bytes.
  *
  * @param thinking what `thinkingOf` says
+ * @param compacts the messages are to be compacted, not answered
  */
-export function bodyOf(request: ModelRequest, thinking: Thinking | null): string {
+export function bodyOf(request: ModelRequest, thinking: Thinking | null, compacts = false): string {
   const { model, maxTokens, effort, stop, container, toolChoice, previousResponse } = request
   const { system, messages } = promptOf(request)
   const tools = toolsOf(request)
@@ -31,6 +39,7 @@ export function bodyOf(request: ModelRequest, thinking: Thinking | null): string
     max_tokens: maxTokens,
     output_config: effort ? { effort } : undefined,
     thinking: thinking ?? undefined,
+    compaction: compacts ? { type: 'summarize' } : undefined,
     container,
     // The API takes it only where there are tools.
     tool_choice: tools.length > 0 && toolChoice ? { type: toolChoice } : undefined,
@@ -52,6 +61,11 @@ export function thinkingOf({ thinking }: Pick<ModelRequest, 'thinking'>, drops: 
     display: 'summarized',
     ...(drops ? { block_binding: { prefix_mismatch_behavior: 'drop_block' } } : {}),
   }
+}
+
+/** Does it begin with what was compacted earlier? Nothing else of the model's can stand first. */
+export function beginsCompacted({ messages }: Pick<ModelRequest, 'messages'>): boolean {
+  return messages[0]?.role === 'assistant'
 }
 
 function toolsOf({ tools = [], serverTools = [] }: ModelRequest): readonly string[] {

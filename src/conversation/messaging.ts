@@ -24,6 +24,7 @@ import { type AccessPolicy, PersonRate } from './access/access.ts'
 import type { Pairings } from './access/pairing.ts'
 import { Strangers } from './access/strangers.ts'
 import { createCommands, type Command } from './commands.ts'
+import { Compactions } from './compactions.ts'
 import { historyLimitFor } from './context/history.ts'
 import type { Conversations } from './conversations.ts'
 import { MessageReceiver, type MessageReceiverOptions } from './message-receiver.ts'
@@ -115,6 +116,7 @@ export class Messaging {
   readonly #gate: Gate
   readonly #fleet: Fleet
   readonly #relay: LiveRelay | null
+  readonly #compactions: Compactions
   readonly #log: Log
   #outages: OutageWatch | null = null
   #leads = false
@@ -166,6 +168,9 @@ export class Messaging {
       ...(options.onDelivered ? { onDelivered: options.onDelivered } : {}),
     }))
     const drafts = new Drafts({ delivery, inbox, sendChannels, clock, log })
+    const { models } = settings
+    const compactions = new Compactions({ model: options.model, models, inbox, clock, log })
+    this.#compactions = compactions
     const dispatcher = (this.dispatcher = new Dispatcher({
       inbox,
       gate,
@@ -177,7 +182,9 @@ export class Messaging {
         events,
         observer,
         onStoreError,
+        compactions,
       }),
+      onAnswerStored: (lease) => compactions.begin(lease),
       store,
       events,
       observer,
@@ -295,8 +302,9 @@ export class Messaging {
     this.store.stop()
     this.#resumeTimer?.cancel()
     this.#relay?.stop()
-    const turns = this.dispatcher.drain(ms * (1 - DELIVERY_SHARE))
-    await Promise.all([turns, this.#outages?.stop()])
+    const turnsMs = ms * (1 - DELIVERY_SHARE)
+    const turns = this.dispatcher.drain(turnsMs)
+    await Promise.all([turns, this.#outages?.stop(), this.#compactions.stop(turnsMs)])
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
     const left = ms - (this.#clock.monotonic() - began)
     await this.delivery.stop(Math.max(DELIVERY_AT_LEAST_MS, left))

@@ -15,7 +15,7 @@ export interface ModelRequest {
   readonly system: string | null
   /** What follows it and belongs to this conversation alone; null or left out: nothing. */
   readonly chatSystem?: string | null
-  /** Begins with `user`, ends with `user`; roles alternate. */
+  /** Begins with `user`, or with what the provider has compacted; ends with `user`; roles alternate. */
   readonly messages: readonly ModelMessage[]
   /** What the model may call, in a fixed order. */
   readonly tools?: readonly ToolDefinition[]
@@ -143,8 +143,11 @@ export interface AnswerListener {
   readonly onAborted?: (cost: TurnCost) => void
 }
 
-/** Why a working provider rejects one message: too long, or not accepted for another reason. */
-export type RefusalReason = 'too-large' | 'not-accepted'
+/**
+ * Why a working provider rejects one message: too long, not accepted because of what it has compacted earlier, or not
+ * accepted for another reason.
+ */
+export type RefusalReason = 'too-large' | 'compaction' | 'not-accepted'
 
 /** The provider rejected the request; only its sender can change that. */
 export class ModelRefusal extends HermesError {
@@ -154,6 +157,14 @@ export class ModelRefusal extends HermesError {
     super(`the provider does not answer this message: ${reason}`)
     this.reason = reason
   }
+}
+
+/** What the provider has made of a conversation's messages. */
+export interface Compacted extends TurnCost {
+  /** JSON text of the block that stands for them in later requests, byte by byte; null = none could be made. */
+  readonly block: string | null
+  /** What it says, for other models. */
+  readonly text: string
 }
 
 /** The model, as a turn uses it. */
@@ -167,4 +178,16 @@ export interface Model {
    *   the signal's reason when aborted
    */
   answer(request: ModelRequest, listener: AnswerListener): Promise<ModelAnswer>
+
+  /**
+   * Has the provider compact the messages of a request; they end with `assistant`. Its failures concern nobody else.
+   * Left out: it cannot.
+   *
+   * @returns null = the endpoint takes no such request
+   * @throws as `answer`
+   */
+  compact?(
+    request: ModelRequest,
+    listener: Pick<AnswerListener, 'signal' | 'onAborted'>,
+  ): Promise<Compacted | null>
 }

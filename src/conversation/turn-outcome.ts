@@ -23,6 +23,7 @@ type NoAnswer = RefusalReason | 'model-refusal' | 'empty-answer' | 'no-room'
 /** The stored outcome of a message without an answer, and the sentence for its sender. */
 const REFUSALS: Readonly<Record<NoAnswer, { readonly reason: string; readonly text: TextKey }>> = {
   'too-large': { reason: 'refused', text: 'refused_too_large' },
+  compaction: { reason: 'refused', text: 'refused' },
   'not-accepted': { reason: 'refused', text: 'refused' },
   'model-refusal': { reason: 'refusal', text: 'refused' },
   'empty-answer': { reason: 'empty answer', text: 'refused' },

@@ -17,12 +17,13 @@ import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { isBlank } from '../support/text/printable.ts'
+import type { Compactions } from './compactions.ts'
 import { blocksWithoutThinking } from './context/answer-blocks.ts'
 import { broughtContext } from './context/brought-context.ts'
 import { ContextBuilder, type BuildOptions, type TurnContext } from './context/context.ts'
 import { readFrozenTurn, writeFrozenTurn } from './frozen-turn.ts'
 import type { ModelSettings } from './model-settings.ts'
-import { ModelRefusal, type CacheMiss, type Model, type ModelAnswer } from './model.ts'
+import { ModelRefusal, type CacheMiss, type Model, type ModelAnswer, type ModelRequest } from './model.ts'
 import { ShownAnswer } from './shown-answer.ts'
 import { chatOutcome, literalOutcome, refused, textOfSteps, withCost } from './turn-outcome.ts'
 
@@ -47,12 +48,14 @@ export interface TurnOptions {
   readonly tools: readonly Tool[]
   readonly limits: TurnLimits
   readonly onStoreError: (error: unknown) => void
+  /** Left out: nothing is compacted. */
+  readonly compactions?: Pick<Compactions, 'plan'>
   readonly random?: () => number
 }
 
 /** A turn: from the messages of a lease to the answer, streamed into its draft. */
 export function createTurn(options: TurnOptions): AnswerTurn {
-  const { model, drafts, events, texts, clock, log, settings, observer } = options
+  const { model, drafts, events, texts, clock, log, settings, observer, compactions } = options
   const contexts = new ContextBuilder(options)
   const stepsOptions = { ...options, rate: new ToolRate(options.limits.callsPerMinute, clock) }
 
@@ -89,19 +92,25 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       return { ...sent, cache, cost: built.cost ?? cost }
     }
 
+    const requestOf = ({ system, cache, messages }: TurnContext): ModelRequest => ({
+      conversation: conversation.id,
+      model: terms.model,
+      maxTokens: answerTokens,
+      effort: terms.effort,
+      ...(terms.thinking && !brought ? { thinking: terms.thinking } : {}),
+      system,
+      cache,
+      ...(offered.length > 0 ? { tools: offered } : {}),
+      messages,
+    })
+
     const send = async (context: TurnContext, { own, steps: before }: StepRequest): Promise<ModelAnswer> => {
       const previous =
         before.length > 0 ? readResponse(before.at(-1)!).responseId : lastResponse(lease.history)
       const answer = await model.answer(
         {
-          conversation: conversation.id,
-          model: terms.model,
-          effort: terms.effort,
-          ...(terms.thinking && !brought ? { thinking: terms.thinking } : {}),
-          system: context.system,
-          cache: context.cache,
+          ...requestOf(context),
           ...(context.cache && !brought ? { previousResponse: previous } : {}),
-          ...(offered.length > 0 ? { tools: offered } : {}),
           ...own,
           messages: [...context.messages, ...own.messages],
           ...(brought ? { stop: brought.stop } : {}),
@@ -142,8 +151,17 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           shown.restart()
           return withCost(await send(context, request), answer)
         } catch (error) {
+          if (!(error instanceof ModelRefusal) || shown.text !== '') throw error
+          const { reason } = error
+          // What was compacted may be signed for another account, or the endpoint may be another one.
+          const mayBeCompaction = whole.isCompacted && reason !== 'too-large'
+          if (mayBeCompaction && (reason === 'compaction' || !whole.hasOldAttachments)) {
+            log.info({ conversation: conversation.id }, 'asking again with the text of what was compacted')
+            context = await contextOf(systemText, { withoutCompaction: true })
+            return await send(context, request)
+          }
           // A picture of an earlier turn that is now rejected must not fail this message.
-          if (!(error instanceof ModelRefusal) || !whole.hasOldAttachments || shown.text !== '') throw error
+          if (!whole.hasOldAttachments) throw error
           log.info({ conversation: conversation.id }, 'asking again without the pictures of earlier turns')
           isWithoutOldAttachments = brought !== undefined
           context = brought
@@ -183,8 +201,9 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       const end = { answer, steps: steps.steps, discarded: steps.discarded, isAtLimit: steps.isAtLimit }
       if (brought) return literalOutcome(end, texts)
       const outcome = chatOutcome(end, context, preface, texts)
-      if (outcome.kind === 'answered') contexts.reportEpoch(conversation.id, context)
-      return outcome
+      if (outcome.kind !== 'answered') return outcome
+      contexts.reportEpoch(conversation.id, context)
+      return compactions?.plan(lease, outcome, context, requestOf(context)) ?? outcome
     } catch (error) {
       const known = steps?.steps ?? journal.steps
       const interruption = interruptionOf(signal)

@@ -94,5 +94,6 @@ function lazyModel(load: () => Promise<Model>): Model {
   let loading: Promise<Model> | null = null
   return {
     answer: async (request, options) => (await (loading ??= load())).answer(request, options),
+    compact: async (request, options) => (await (loading ??= load())).compact?.(request, options) ?? null,
   }
 }

@@ -1,5 +1,5 @@
 import type { Cursor, Outage, AcceptRequest, Accepted } from './arrival.ts'
-import type { Lease, NotYet, TurnOutcome, TurnTerms, LeaseRequest } from './lease.ts'
+import type { Lease, NotYet, TurnOutcome, TurnTerms, LeaseRequest, Usage } from './lease.ts'
 import type { MessageState, ConversationId, Attachment, StoredMessage } from './message.ts'
 import type { ResultToStore, StepToStore } from './step.ts'
 
@@ -28,6 +28,23 @@ export interface ExpireRequest {
   readonly observed: number
   /** The sentence for each message that is too old, given its time of arrival. */
   readonly notice: (at: number) => string
+}
+
+/** What the provider has made of the history of a conversation. */
+export interface CompactionToStore {
+  readonly conversationId: ConversationId
+  /** The turn with whose cost it is counted. */
+  readonly turnId: string
+  readonly usage: Usage
+  /** The conversation's `summary` since then: with any other one it is another conversation. */
+  readonly known: string
+  /** It stands for the answers behind this `seq` … */
+  readonly after: number
+  /** … and up to this one, which are so many messages with their questions. */
+  readonly upTo: number
+  readonly messages: number
+  /** Replaces the conversation's summary; `history` begins behind `upTo` from now on. null = only its cost is stored. */
+  readonly summary: string | null
 }
 
 export interface WaitingCounts {
@@ -85,6 +102,14 @@ export interface Inbox {
    * @returns false when the lease is not the newest any more, or there is no such call: nothing was changed
    */
   saveResult(lease: Lease, result: ResultToStore, now: number): Promise<boolean>
+
+  /**
+   * Stores what the provider has compacted, unless anything but later turns has changed since it was asked. Its cost
+   * is stored in any case, in the same transaction.
+   *
+   * @returns `busy`: a turn is running, or waits with stored steps, and nothing was stored; `outdated`: it is not used
+   */
+  saveCompaction(compaction: CompactionToStore): Promise<'saved' | 'busy' | 'outdated'>
 
   /** Takes over the leases of every other owner (its process is gone) and returns the conversations with work. */
   recover(owner: string, now: number): Promise<readonly ConversationId[]>

@@ -3,6 +3,7 @@ import { aboutContract } from './storage/about.ts'
 import { acceptContract } from './storage/accept.ts'
 import { blocksContract } from './storage/blocks.ts'
 import { commandContract } from './storage/commands.ts'
+import { compactionContract } from './storage/compaction.ts'
 import { contextContract } from './storage/contexts.ts'
 import { conversationContract } from './storage/conversations.ts'
 import { journalContract } from './storage/journal.ts'
@@ -43,6 +44,7 @@ export function storageContract(name: string, open: Opener): void {
     mergeContract(subject)
     journalContract(subject)
     blocksContract(subject)
+    compactionContract(subject)
     outageContract(subject)
     outboxContract(subject)
     conversationContract(subject)

@@ -35,6 +35,8 @@ export class FakeModel implements Model {
   reply: (...asked: Parameters<Model['answer']>) => Reply | Promise<Reply> = (request) =>
     `answer to ${lastText(request)}`
   stopReason: StopReason = 'end_turn'
+  /** Left out: it compacts nothing. */
+  compact?: NonNullable<Model['compact']>
   context = 200_000
   /** Tokens of an answer, where the model allows fewer or more than any other. */
   maxTokens: number | null = null
@@ -138,6 +140,7 @@ function modelSettings(model: FakeModel): ModelSettings {
       contextTokens: model.context,
       maxTokens: model.maxTokens,
       efforts: ['low', 'medium', 'high'],
+      compaction: true,
     })
   const ids = ['claude-test', 'claude-other']
   return new ModelSettings({

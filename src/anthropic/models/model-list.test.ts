@@ -54,6 +54,18 @@ test('a model without abilities has none, and one that does not name them is not
   ])
 })
 
+test.each([
+  [{ ...yes, summarize: yes }, no, true],
+  [{ ...yes, summarize: no }, { ...yes, compact_20260112: yes }, false],
+  [no, { ...yes, compact_20260112: yes }, false],
+  [null, { ...yes, compact_20260112: yes }, true],
+  [undefined, { ...yes, compact_20260112: null }, false],
+  [undefined, undefined, null],
+])('compaction on demand (%j) wins over the older form (%j)', (compaction, management, expected) => {
+  const capabilities = { compaction, context_management: management }
+  expect(readModels([{ ...ITEM, capabilities }])).toMatchObject([{ compaction: expected }])
+})
+
 describe('what is odd', () => {
   test.each([
     ['max_tokens', 0],

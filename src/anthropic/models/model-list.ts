@@ -57,7 +57,7 @@ function readModel(item: unknown): ModelInfo | null {
     efforts: supportedOf(abilities['effort'], EFFORTS),
     thinking: thinkingOf(abilities['thinking']),
     serverTools: supportedOf(abilities['server_tools'], SERVER_TOOLS),
-    compaction: compactionOf(abilities['context_management']),
+    compaction: compactionOf(abilities),
   }
 }
 
@@ -76,9 +76,16 @@ function thinkingOf(ability: unknown): readonly ThinkingType[] | null {
   return THINKING_TYPES.filter((type) => isSupported(types[type]) === true)
 }
 
-function compactionOf(ability: unknown): boolean | null {
+/** On demand; where the list says nothing of that, what it says of the older form. */
+function compactionOf({ compaction, context_management: management }: Fields): boolean | null {
+  const onDemand = supportOf(compaction, 'summarize')
+  return onDemand ?? supportOf(management, 'compact_20260112')
+}
+
+/** null = the ability says nothing. */
+function supportOf(ability: unknown, name: string): boolean | null {
   if (isSupported(ability) !== true) return isSupported(ability)
-  return isSupported((ability as Fields)['compact_20260112']) ?? false
+  return isSupported((ability as Fields)[name]) ?? false
 }
 
 function isSupported(ability: unknown): boolean | null {

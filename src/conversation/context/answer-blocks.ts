@@ -35,7 +35,10 @@ export interface SentAnswer {
 }
 
 /** The messages of a stored answer, byte by byte. One without blocks, or with unusable ones, is its text. */
-export function sentAnswer({ blocks = null, text }: StoredMessage, choice: BlockChoice): SentAnswer {
+export function sentAnswer(
+  { blocks = null, text }: Pick<StoredMessage, 'blocks' | 'text'>,
+  choice: BlockChoice,
+): SentAnswer {
   const said = isBlank(text) ? NO_TEXT : text
   if (blocks === null) return textAnswer(said)
   const stored = readBlocks(blocks)

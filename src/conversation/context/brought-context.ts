@@ -4,7 +4,8 @@ import type { Inbox } from '../../inbox/inbox.ts'
 import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 import type { ModelMessage } from '../model.ts'
 import { cacheTtl } from './cache-ttl.ts'
-import { alternating, AttachmentLoader, withNames, type TurnContext } from './context.ts'
+import { alternating, type TurnContext } from './context.ts'
+import { AttachmentLoader, withNames } from './turn-files.ts'
 
 /** The API rejects a conversation that starts with an assistant message. */
 const OPENING = '(You speak first.)'
@@ -45,6 +46,8 @@ export async function broughtContext(
     stored: {},
     began: null,
     cost: null,
+    history: null,
+    isCompacted: false,
     hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
     // Its sender decides what is left out.
     hasHistory: false,

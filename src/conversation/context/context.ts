@@ -3,7 +3,7 @@ import { Interruption } from '../../inbox/dispatch/outcome.ts'
 import type { MessageObserver } from '../../inbox/figures/observer.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { Lease, TurnOutcome, Usage } from '../../inbox/lease.ts'
-import type { Attachment, AttachmentInfo, ConversationId, StoredMessage } from '../../inbox/message.ts'
+import type { ConversationId, StoredMessage } from '../../inbox/message.ts'
 import { sleep, type Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { TurnSettings } from '../model-settings.ts'
@@ -19,12 +19,16 @@ import type {
 import { sentAnswer, type SentAnswer } from './answer-blocks.ts'
 import { cacheTtl } from './cache-ttl.ts'
 import {
+  compactionFor,
   decideEpoch,
   epochTerms,
   readEpochRecord,
+  withoutCompaction,
   writeEpochRecord,
+  type Compaction,
   type Epoch,
   type EpochFacts,
+  type EpochPlan,
   type EpochReason,
   type EpochRecord,
   type Summary,
@@ -34,7 +38,6 @@ import {
   estimateTokens,
   historyBudget,
   lastAnswer,
-  MAX_ATTACHMENT_BYTES,
   SUMMARY_ANSWER_TOKENS,
   SUMMARY_MAX_TOKENS,
   SUMMARY_TIMEOUT_MS,
@@ -44,6 +47,7 @@ import {
   type Turn,
 } from './history.ts'
 import { messageContext } from './message-context.ts'
+import { AttachmentLoader, TurnFiles, withNames, type Loaded } from './turn-files.ts'
 
 /** For the model, in place of a summary that could not be made. */
 const LEFT_OUT = '(Earlier messages of this conversation were left out.)'
@@ -74,10 +78,23 @@ export interface TurnContext extends Pick<ModelRequest, 'system' | 'messages'> {
   readonly began: EpochReason | null
   /** The usage of the summary; null = none was made. */
   readonly cost: { readonly usage: Usage; readonly modelMs: number } | null
+  /** What of it could be compacted; null = nothing, or it is not known. */
+  readonly history: SentHistory | null
+  /** It begins with what the provider has compacted. */
+  readonly isCompacted: boolean
   /** Pictures or files of earlier turns are among the messages. */
   readonly hasOldAttachments: boolean
   /** Earlier turns are among the messages; a smaller context window has fewer of them. */
   readonly hasHistory: boolean
+}
+
+/** The earlier turns of a context. */
+export interface SentHistory {
+  readonly tokens: EpochPlan['tokens']
+  /** Tokens for the turns and the question. */
+  readonly budget: number
+  /** The last answer among them, by its `seq`. */
+  readonly upTo: number
 }
 
 /** How a context is made, where it is not an ordinary one. */
@@ -89,6 +106,8 @@ export interface BuildOptions {
   readonly record?: string | null
   /** Names the attachments of earlier turns only, from this turn on. */
   readonly withoutOldAttachments?: boolean
+  /** Sends the text of what the provider has compacted in place of its block, from this turn on. */
+  readonly withoutCompaction?: boolean
 }
 
 /** Builds what the model is sent for one turn. */
@@ -110,30 +129,38 @@ export class ContextBuilder {
     const tools = [...(options.tools ?? []), ...(options.serverTools ?? [])]
     const turns = turnsOf(history)
     const answers = new SentAnswers(tools.length > 0)
-    const before = readEpochRecord(lease.summary)
-    const fixed = [system ?? '', ...(tools.length > 0 ? [JSON.stringify(tools)] : [])]
+    const known = readEpochRecord(lease.summary)
+    const isCompacted = known.summary?.compaction !== undefined
+    const isRefused = isCompacted && options.withoutCompaction === true
+    const before = isRefused ? withoutCompaction(known) : known
+    const terms = epochTerms(settings, system, tools)
+    const compacted = compactionFor(before.summary, terms)?.block
+    const fixed = [system ?? '', ...(tools.length > 0 ? [JSON.stringify(tools)] : []), compacted ?? '']
     const facts: EpochFacts = {
       known: before.epoch,
       turns,
       question,
-      terms: epochTerms(settings, system, tools),
+      terms,
       budget: historyBudget(settings.contextTokens, settings.maxTokens, fixed),
       tokensOf: (row, earlier) => answers.get(row, earlier).tokens + contextTokens(row),
       gone: {
         leftOutUpTo: before.summary?.upTo ?? BEGINNING,
         namedUpTo: options.withoutOldAttachments ? lastAnswer(turns) : BEGINNING,
       },
-      isNewlySummarised: false,
+      isNewlySummarised: isRefused,
+      isCompacted,
     }
     const asked = options.record ? readEpochRecord(options.record) : null
-    const { record, files, cost } = asked?.epoch
+    const { record, files, cost, tokens } = asked?.epoch
       ? {
           record: { ...asked, epoch: asked.epoch },
           files: await this.#files(facts, asked.epoch),
           cost: null,
+          tokens: null,
         }
-      : await this.#decide(facts, before.summary, settings, signal)
+      : await this.#decide(facts, before, settings, signal)
     const { summary, epoch } = record
+    const compaction = compactionFor(summary, epoch)
     const text = writeEpochRecord(record)
     const isNew = epoch.no !== before.epoch?.no
     const rows = turnsAfter(turns, epoch.leftOutUpTo).flat()
@@ -148,7 +175,10 @@ export class ContextBuilder {
     const ttl = cacheTtl(this.#options.cache, history, question)
     return {
       system,
-      messages: withOpening(openingOf(summary, epoch), alternating([...earlier, ...asking])),
+      messages: [
+        ...(compaction ? [compactedMessage(compaction)] : []),
+        ...withOpening(openingOf(summary, epoch), alternating([...earlier, ...asking])),
+      ],
       cache: ttl === null ? null : { ttl, scope: 'conversation' },
       record: text,
       stored: {
@@ -157,6 +187,8 @@ export class ContextBuilder {
       },
       began: isNew ? epoch.reason : null,
       cost,
+      history: tokens && { tokens, budget: facts.budget, upTo: lastAnswer(turns) },
+      isCompacted: compaction !== null,
       hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
       hasHistory: earlier.length > 0,
     }
@@ -171,32 +203,35 @@ export class ContextBuilder {
 
   async #decide(
     given: EpochFacts,
-    before: Summary | null,
+    before: EpochRecord,
     settings: TurnSettings,
     signal: AbortSignal,
   ): Promise<{
     readonly record: EpochRecord & { readonly epoch: Epoch }
     readonly files: TurnFiles
     readonly cost: TurnContext['cost']
+    readonly tokens: EpochPlan['tokens']
   }> {
     const { turns, known } = given
     let facts = given
-    let epoch = decideEpoch(facts)
-    const { leftOutUpTo } = epoch
+    const { summary } = before
+    let plan = decideEpoch(facts)
+    const { leftOutUpTo } = plan.epoch
     const leftOut = turns.slice(0, turns.length - turnsAfter(turns, leftOutUpTo).length)
-    const dropped = turnsAfter(leftOut, before?.upTo ?? BEGINNING)
-    const made = dropped.length > 0 ? await this.#summarise(dropped, before, settings, signal) : null
-    if (made && epoch.no === known?.no) {
+    const dropped = turnsAfter(leftOut, summary?.upTo ?? BEGINNING)
+    const made = dropped.length > 0 ? await this.#summarise(dropped, summary, settings, signal) : null
+    if (made && plan.epoch.no === known?.no) {
       facts = { ...facts, isNewlySummarised: true }
-      epoch = decideEpoch(facts)
+      plan = decideEpoch(facts)
     }
-    let files = await this.#files(facts, epoch)
-    if (files.goneUpTo > epoch.namedUpTo) {
-      epoch = decideEpoch({ ...facts, gone: { leftOutUpTo, namedUpTo: files.goneUpTo } })
-      files = await this.#files(facts, epoch)
+    let files = await this.#files(facts, plan.epoch)
+    if (files.goneUpTo > plan.epoch.namedUpTo) {
+      plan = decideEpoch({ ...facts, gone: { leftOutUpTo, namedUpTo: files.goneUpTo } })
+      files = await this.#files(facts, plan.epoch)
     }
     return {
-      record: { summary: made?.summary ?? before, epoch },
+      ...plan,
+      record: { ...before, summary: made?.summary ?? summary, epoch: plan.epoch },
       files,
       cost: made ? { usage: made.answer.usage, modelMs: made.answer.modelMs } : null,
     }
@@ -260,25 +295,6 @@ export class ContextBuilder {
   }
 }
 
-/** What of the attachments of a turn and of those before it is sent. */
-class TurnFiles {
-  /** Some of the attachments up to this answer are not in the store any more. */
-  goneUpTo = BEGINNING
-  readonly #loaded = new Map<number, Loaded>()
-
-  /** @returns false = not all of them are there */
-  async load({ seq, attachments }: StoredMessage, loader: AttachmentLoader): Promise<boolean> {
-    const loaded = await loader.load(attachments)
-    this.#loaded.set(seq, loaded)
-    return loaded.missing.length === 0
-  }
-
-  /** Those that were not loaded are only named. */
-  of({ seq, attachments }: StoredMessage): Loaded {
-    return this.#loaded.get(seq) ?? { attachments: [], missing: attachments.map(({ name }) => name) }
-  }
-}
-
 function hasAttachments({ attachments }: StoredMessage): boolean {
   return attachments.length > 0
 }
@@ -321,12 +337,18 @@ function personsMessage(row: StoredMessage, before: StoredMessage | undefined, f
 }
 
 /** What is sent in place of the turns that are left out; null = all of them are. */
-function openingOf(summary: Summary | null, { leftOutUpTo }: Epoch): string | null {
+function openingOf(summary: Summary | null, epoch: Epoch): string | null {
+  const { leftOutUpTo } = epoch
   const notes = [
-    summary ? `${SUMMARY_HEADING}\n${summary.text}` : null,
+    summary && !compactionFor(summary, epoch) ? `${SUMMARY_HEADING}\n${summary.text}` : null,
     leftOutUpTo > (summary?.upTo ?? BEGINNING) ? LEFT_OUT : null,
   ].filter((note) => note !== null)
   return notes.length > 0 ? notes.join('\n\n') : null
+}
+
+/** It stands before all others, byte by byte as the provider has made it. */
+function compactedMessage({ block }: Compaction): ModelMessage {
+  return { role: 'assistant', text: '', attachments: [], blocks: `[${block}]` }
 }
 
 /** It begins the first message, in a block of its own: `system` stays the same for all chats. */
@@ -334,44 +356,6 @@ function withOpening(opening: string | null, messages: readonly ModelMessage[]):
   if (opening === null) return messages
   const [first, ...rest] = messages
   return [{ ...first!, before: [opening] }, ...rest]
-}
-
-interface Loaded {
-  readonly attachments: readonly Attachment[]
-  /** Files left out: too old, too many, or no longer kept. */
-  readonly missing: readonly string[]
-}
-
-export class AttachmentLoader {
-  readonly #inbox: Pick<Inbox, 'attachment'>
-  #room = MAX_ATTACHMENT_BYTES
-
-  constructor(inbox: Pick<Inbox, 'attachment'>) {
-    this.#inbox = inbox
-  }
-
-  async load(infos: readonly AttachmentInfo[]): Promise<Loaded> {
-    const attachments: Attachment[] = []
-    const missing: string[] = []
-    for (const info of infos) {
-      const attachment = info.size <= this.#room ? await this.#inbox.attachment(info.id) : null
-      if (!attachment) {
-        missing.push(info.name)
-        continue
-      }
-      this.#room -= info.size
-      attachments.push(attachment)
-    }
-    return { attachments, missing }
-  }
-}
-
-/** A text without missing files stays verbatim. */
-export function withNames(text: string, { missing }: Loaded): string {
-  if (missing.length === 0) return text
-  return [text, ...missing.map((name) => `[attachment that is not shown: ${name}]`)]
-    .filter((line) => line !== '')
-    .join('\n')
 }
 
 /** Questions that were answered together become one message; every turn ends with its answer. */

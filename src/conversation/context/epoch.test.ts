@@ -33,7 +33,7 @@ const NOTHING_GONE = { leftOutUpTo: BEGINNING, namedUpTo: BEGINNING }
 /** A turn behind `before`. Each message counts ten tokens, its thinking another ten. */
 function decide(known: Epoch | null, before: readonly Turn[], more: Partial<EpochFacts> = {}): Epoch {
   const next = (before.at(-1)?.at(-1)?.seq ?? 0) + 1
-  return decideEpoch({
+  const { epoch } = decideEpoch({
     known,
     turns: before,
     question: [row(next, 'user')],
@@ -42,8 +42,10 @@ function decide(known: Epoch | null, before: readonly Turn[], more: Partial<Epoc
     tokensOf: (_, earlier) => (earlier ? 10 : 20),
     gone: NOTHING_GONE,
     isNewlySummarised: false,
+    isCompacted: false,
     ...more,
   })
+  return epoch
 }
 
 const FIRST = decide(null, [])
@@ -76,6 +78,7 @@ test.each<[EpochReason, Partial<EpochFacts>]>([
   ['tools', { terms: epochTerms(SETTINGS, 'Be kind.', []) }],
   ['history', { turns: turns(4, 3) }],
   ['trim', { gone: { leftOutUpTo: 2, namedUpTo: BEGINNING } }],
+  ['compaction', { gone: { leftOutUpTo: 2, namedUpTo: BEGINNING }, turns: turns(4, 3), isCompacted: true }],
   ['attachments', { gone: { leftOutUpTo: BEGINNING, namedUpTo: 4 } }],
   ['summary', { isNewlySummarised: true }],
   ['trim', { budget: 100 }],

@@ -7,6 +7,7 @@ import {
   planHistory,
   turnsAfter,
   type Borders,
+  type HistoryPlan,
   type RowTokens,
   type Turn,
 } from './history.ts'
@@ -19,6 +20,7 @@ import {
  * - `new`: the conversation begins
  * - `model`, `effort`, `thinking`, `system`, `tools`: it goes to another model, with another effort, way of
  *   thinking, system prompt or tools
+ * - `compaction`: the provider has compacted its oldest turns
  * - `trim`: its oldest turns are left out
  * - `summary`: the summary of what is left out has changed
  * - `attachments`: pictures or files of earlier turns are only named from now on
@@ -31,6 +33,7 @@ const REASONS = [
   'thinking',
   'system',
   'tools',
+  'compaction',
   'trim',
   'summary',
   'attachments',
@@ -65,12 +68,22 @@ export interface Summary {
   /** The answer up to which it reaches, by its `seq`. */
   readonly upTo: number
   readonly text: string
+  /** The provider has made it; left out: the gateway has. */
+  readonly compaction?: Compaction
+}
+
+/** What the provider has made of the turns up to a place: what the model is sent in place of them. */
+export interface Compaction extends Pick<EpochTerms, 'model' | 'system'> {
+  /** JSON text of its block, signed for this model and system prompt; all others are sent the summary's text. */
+  readonly block: string
 }
 
 /** What the store keeps of a conversation besides its messages. */
 export interface EpochRecord {
   readonly summary: Summary | null
   readonly epoch: Epoch | null
+  /** The provider may be compacting the conversation until then, in epoch milliseconds; left out: it is not. */
+  readonly compactingUntil?: number
 }
 
 /** Anything else than a record is none; one of an earlier version holds a summary alone. */
@@ -81,16 +94,33 @@ export function readEpochRecord(stored: string | null): EpochRecord {
   } catch {
     // Not a record.
   }
-  const { upTo, text, epoch } = (value ?? {}) as Partial<Summary> & { readonly epoch?: unknown }
+  const record = (value ?? {}) as Readonly<Record<string, unknown>>
+  const { upTo, text, compaction, epoch, compactingUntil } = record
+  const own = isCompaction(compaction) ? { compaction } : {}
   return {
-    summary: typeof upTo === 'number' && typeof text === 'string' ? { upTo, text } : null,
+    summary: typeof upTo === 'number' && typeof text === 'string' ? { upTo, text, ...own } : null,
     epoch: isEpoch(epoch) ? epoch : null,
+    ...(typeof compactingUntil === 'number' ? { compactingUntil } : {}),
   }
 }
 
 /** The summary stands where earlier versions read it. */
-export function writeEpochRecord({ summary, epoch }: EpochRecord): string {
-  return JSON.stringify({ ...summary, epoch })
+export function writeEpochRecord({ summary, epoch, compactingUntil }: EpochRecord): string {
+  return JSON.stringify({ ...summary, epoch, compactingUntil })
+}
+
+function isCompaction(value: unknown): value is Compaction {
+  const { model, system, block } = (value ?? {}) as Readonly<Record<keyof Compaction, unknown>>
+  return [model, system, block].every((text) => typeof text === 'string')
+}
+
+/** The block that stands for what is left out; null = there is none for these terms. */
+export function compactionFor(
+  summary: Summary | null,
+  { model, system }: Pick<EpochTerms, 'model' | 'system'>,
+): Compaction | null {
+  const compaction = summary?.compaction
+  return compaction?.model === model && compaction.system === system ? compaction : null
 }
 
 function isEpoch(value: unknown): value is Epoch {
@@ -124,6 +154,11 @@ function digestOf(text: string): string {
   return text === '' ? '' : createHash('sha256').update(text).digest('base64')
 }
 
+/** The summary is its text alone, as if the gateway had made it. */
+export function withoutCompaction({ summary, ...record }: EpochRecord): EpochRecord {
+  return { ...record, summary: summary && { upTo: summary.upTo, text: summary.text } }
+}
+
 /** What is known when a turn is asked. */
 export interface EpochFacts {
   /** The epoch of the last answer. */
@@ -139,13 +174,21 @@ export interface EpochFacts {
   readonly gone: Borders
   /** There is a summary that the conversation's epoch does not have. */
   readonly isNewlySummarised: boolean
+  /** The provider has made the summary. */
+  readonly isCompacted: boolean
+}
+
+export interface EpochPlan {
+  readonly epoch: Epoch
+  /** What is sent of the turns, and the question. */
+  readonly tokens: HistoryPlan['tokens']
 }
 
 /**
  * The epoch of a turn: the one of the turn before it, or the next. What is missing at the end of the history
  * (an exchange that was taken back, a question that is asked again) is no reason for another one.
  */
-export function decideEpoch(facts: EpochFacts): Epoch {
+export function decideEpoch(facts: EpochFacts): EpochPlan {
   const { known, turns, question, terms, budget, tokensOf, gone } = facts
   const last = {
     leftOutUpTo: Math.max(known?.leftOutUpTo ?? BEGINNING, gone.leftOutUpTo),
@@ -153,25 +196,29 @@ export function decideEpoch(facts: EpochFacts): Epoch {
   }
   const changed = changeOf(facts)
   const earlierUpTo = known && changed === null ? known.earlierUpTo : lastAnswer(turns)
-  const tokens: RowTokens = {
+  const tokensOfRow: RowTokens = {
     sent: (row) => tokensOf(row, row.seq <= earlierUpTo),
     afresh: (row) => tokensOf(row, true),
   }
-  const { borders, began } = planHistory(turns, last, budget, question, tokens)
+  const { borders, began, tokens } = planHistory(turns, last, budget, question, tokensOfRow)
   const reason = changed ?? began
   const firstSeq = (turnsAfter(turns, borders.leftOutUpTo)[0] ?? question)[0]!.seq
   // Without a known epoch there is a reason.
-  if (reason === null) return { ...known!, firstSeq }
-  return { ...terms, ...borders, no: (known?.no ?? 0) + 1, reason, earlierUpTo: lastAnswer(turns), firstSeq }
+  if (reason === null) return { epoch: { ...known!, firstSeq }, tokens }
+  const no = (known?.no ?? 0) + 1
+  return { epoch: { ...terms, ...borders, no, reason, earlierUpTo: lastAnswer(turns), firstSeq }, tokens }
 }
 
-function changeOf({ known, turns, terms, gone, isNewlySummarised }: EpochFacts): EpochReason | null {
+function changeOf(facts: EpochFacts): EpochReason | null {
+  const { known, turns, terms, gone, isNewlySummarised, isCompacted } = facts
   if (!known) return turns.length === 0 && gone.leftOutUpTo === BEGINNING ? 'new' : 'history'
   if (known.model !== terms.model) return 'model'
   if (known.effort !== terms.effort) return 'effort'
   if (known.thinking !== terms.thinking) return 'thinking'
   if (known.system !== terms.system) return 'system'
   if (known.tools !== terms.tools) return 'tools'
+  // Before the next line: the store does not hand out what was compacted.
+  if (isCompacted && gone.leftOutUpTo > known.leftOutUpTo) return 'compaction'
   const [first] = turnsAfter(turns, known.leftOutUpTo)
   if (first && first[0]!.seq !== known.firstSeq) return 'history'
   if (gone.leftOutUpTo > known.leftOutUpTo) return 'trim'

@@ -65,6 +65,8 @@ export interface HistoryPlan {
   readonly borders: Borders
   /** What moved a border; null = everything that was sent still fits. */
   readonly began: 'trim' | 'attachments' | null
+  /** What is sent of the turns, and the question. */
+  readonly tokens: { readonly turns: number; readonly question: number }
 }
 
 /** Characters of history to read from the store: nothing drops out before it is summarised. */
@@ -113,9 +115,12 @@ export function planHistory(
   const first = indexAfter(turns, last.leftOutUpTo)
   const shown = Math.max(first, indexAfter(turns, last.namedUpTo))
   const asked = [...turns, question]
-  if (isRoomy(asked.slice(first), budget, tokens)) return { borders: last, began: null }
+  const words = tokensOfWords(turns.slice(first), question, tokens.sent)
+  // Nearly always nothing has to move.
+  if (words && words.turns + words.question <= budget) return { borders: last, began: null, tokens: words }
   const sizes = new TurnSizes(asked.map((rows) => sizeOf(rows, tokens.sent)))
-  const room = budget - sizes.sum('tokens', turn, turn + 1) - sizes.sum('fileTokens', turn, turn + 1)
+  const asking = sizes.sum('tokens', turn, turn + 1) + sizes.sum('fileTokens', turn, turn + 1)
+  const room = budget - asking
   const isFull =
     first < turn && sizes.sum('tokens', first, turn) + sizes.sum('fileTokens', shown, turn) > room
   const kept = isFull
@@ -130,17 +135,24 @@ export function planHistory(
       namedUpTo: isHidden ? seqBefore(turns, next) : last.namedUpTo,
     },
     began: isFull ? 'trim' : isHidden ? 'attachments' : null,
+    tokens: {
+      turns: sizes.sum('tokens', kept, turn) + sizes.sum('fileTokens', isHidden ? next : remaining, turn),
+      question: asking,
+    },
   }
 }
 
-/** Nothing has to move: there are no files, and nearly always room for all the words. */
-function isRoomy(asked: readonly Turn[], budget: number, { sent }: RowTokens): boolean {
-  let room = budget
-  for (const row of asked.flat()) {
-    if (row.attachments.length > 0) return false
-    room -= sent(row)
-  }
-  return room >= 0
+/** null = there are files, too. */
+function tokensOfWords(
+  turns: readonly Turn[],
+  question: Turn,
+  tokensOf: RowTokens['sent'],
+): HistoryPlan['tokens'] | null {
+  const hasFiles = ({ attachments }: StoredMessage) => attachments.length > 0
+  const rows = turns.flat()
+  if (rows.some(hasFiles) || question.some(hasFiles)) return null
+  const sum = (turn: Turn) => turn.reduce((tokens, row) => tokens + tokensOf(row), 0)
+  return { turns: sum(rows), question: sum(question) }
 }
 
 /** The turns behind a border. */

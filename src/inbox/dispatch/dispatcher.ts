@@ -45,6 +45,7 @@ export interface DispatcherOptions {
   readonly inbox: Inbox
   readonly gate: Gate
   readonly answer: AnswerTurn
+  readonly onAnswerStored?: (lease: Lease) => void
   readonly store: StoreHealth
   readonly events: ConversationEvents
   readonly observer: MessageObserver
@@ -382,13 +383,14 @@ export class Dispatcher {
 
   /** The outcome is stored: notifies everything that waits for it. */
   #announce(lease: Lease, outcome: TurnOutcome): void {
-    const { events, observer, delivery } = this.#options
+    const { events, observer, delivery, onAnswerStored } = this.#options
     const { id, channel } = lease.conversation
     if (endsMessages(outcome)) this.#stall.progress()
     if (outcome.kind !== 'returned' && outcome.kind !== 'answered')
       observer.emit({ kind: outcome.kind, channel })
     delivery.finished(lease, outcome)
     events.changed(id)
+    if (outcome.kind === 'answered') onAnswerStored?.(lease)
   }
 }
 

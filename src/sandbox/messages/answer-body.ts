@@ -50,6 +50,7 @@ export function containerOf(blocks: readonly Block[], now: number): unknown {
 }
 
 function usageOf(answer: AnswerBody, whole: boolean): Record<string, unknown> {
+  if (isCompaction(answer)) return compactionUsage(answer, whole)
   const { cache, inputTokens, outputTokens } = answer
   const written = cache.written5m + cache.written1h
   return {
@@ -71,6 +72,7 @@ function usageOf(answer: AnswerBody, whole: boolean): Record<string, unknown> {
 
 /** The counts at the end of a stream are those of the whole answer. */
 export function finalUsage(answer: AnswerBody): Record<string, unknown> {
+  if (isCompaction(answer)) return compactionUsage(answer, true)
   const { cache, inputTokens, outputTokens } = answer
   return {
     input_tokens: inputTokens,
@@ -80,6 +82,32 @@ export function finalUsage(answer: AnswerBody): Record<string, unknown> {
     output_tokens_details: outputDetails(answer),
     server_tool_use: serverToolUse(answer),
   }
+}
+
+function isCompaction({ stopReason }: AnswerBody): boolean {
+  return stopReason === 'compaction'
+}
+
+/** What compacting costs is in no other figure than its own. */
+function compactionUsage(
+  { cache, inputTokens, outputTokens }: AnswerBody,
+  whole: boolean,
+): Record<string, unknown> {
+  const nothing = {
+    input_tokens: 0,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+    output_tokens: 0,
+  }
+  if (!whole) return nothing
+  const spent = {
+    type: 'compaction',
+    input_tokens: inputTokens,
+    cache_creation_input_tokens: cache.written5m + cache.written1h,
+    cache_read_input_tokens: cache.read,
+    output_tokens: outputTokens,
+  }
+  return { ...nothing, iterations: [spent] }
 }
 
 function outputDetails({ thinkingTokens }: AnswerBody): unknown {

@@ -77,6 +77,7 @@ function blockOf(
         input: part.input,
         caller,
       }
+    case 'compaction':
     case 'server-result':
       return part.block
   }

@@ -4,6 +4,7 @@ import { answerFor } from './answer.ts'
 import { isCommand, obey } from './chat-commands.ts'
 import { thinkingOf, thinks } from './checks/check-settings.ts'
 import { openServerCalls } from './checks/server-calls.ts'
+import { compact, isCompaction } from './compaction.ts'
 import { textDraft, type Draft, type DraftPart } from './draft.ts'
 import type { MessageRequest } from './message-request.ts'
 import { forcedCall } from './rehearsals.ts'
@@ -17,6 +18,10 @@ const QUOTED_CHARACTERS = 200
 export function decideAnswer(world: World, request: MessageRequest): Draft {
   // A request for no token at all fills the cache.
   if (request.maxTokens === 0) return { parts: [], stopReason: 'max_tokens' }
+  if (isCompaction(request.json)) {
+    const block = compact(request.json, request.messages, request.simulated)
+    return { parts: [{ kind: 'compaction', block }], stopReason: 'compaction' }
+  }
   const open = openServerCalls(request.messages).flatMap((call) => finish(call, world.clock.now()))
   const draft = open.length > 0 ? goOn(open, request.results) : newAnswer(world, request)
   return withThinking(world, request, draft)

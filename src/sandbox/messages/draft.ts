@@ -7,6 +7,8 @@ export type DraftPart =
   | { readonly kind: 'text'; readonly text: string; readonly citations?: readonly unknown[] }
   | { readonly kind: 'call'; readonly name: string; readonly input: unknown }
   | { readonly kind: 'server-call'; readonly name: string; readonly input: unknown }
+  /** What the service makes of the whole conversation. */
+  | { readonly kind: 'compaction'; readonly block: Block }
   /** What a server tool found, as the service sends it. */
   | { readonly kind: 'server-result'; readonly block: Block }
 

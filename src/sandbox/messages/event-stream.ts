@@ -57,6 +57,8 @@ function opening(block: Block): Block {
     case 'tool_use':
     case 'server_tool_use':
       return { ...block, input: {} }
+    case 'compaction':
+      return { ...block, content: null, encrypted_content: null }
     default:
       return block
   }
@@ -85,6 +87,10 @@ function deltasOf(block: Block, wordsPerDelta: number, cut: boolean): readonly o
         type: 'input_json_delta',
         partial_json: json,
       }))
+    case 'compaction': {
+      const { content, encrypted_content } = block
+      return [{ type: 'compaction_delta', content, encrypted_content }]
+    }
     default:
       return []
   }

@@ -7,6 +7,7 @@ import { BINDING_BETA, prefillFault, settingsFault } from './checks/check-settin
 import { toolsFault } from './checks/check-tools.ts'
 import { serverCallFault } from './checks/server-calls.ts'
 import { toolPairFault } from './checks/tool-pairs.ts'
+import { compactionFault, compactionSettingsFault, isCompaction } from './compaction.ts'
 import {
   blocksOf,
   isCall,
@@ -59,7 +60,7 @@ export function readMessageRequest(body: Buffer, options: ReadOptions): MessageR
   if (!simulated) return apiError(404, 'not_found_error', `model: ${model}`)
   const betas = options.betas.split(',').map((beta) => beta.trim())
   const fault = faultOf(json, simulated, betas, options.needsMaxTokens)
-  if (fault) return invalid(fault)
+  if (fault) return typeof fault === 'string' ? invalid(fault) : fault
   const messages = json['messages'] as readonly RequestMessage[]
   const inputTokens = countTokens(json, messages)
   if (inputTokens > simulated.max_input_tokens) {
@@ -115,9 +116,10 @@ function faultOf(
   model: SimulatedModel,
   betas: Betas,
   needsMaxTokens: boolean,
-): string | null {
+): ApiFailure | string | null {
   const shape =
     settingsFault(json, model, betas, needsMaxTokens) ??
+    compactionSettingsFault(json, model) ??
     toolsFault(json, model.rules) ??
     systemPromptFault(json['system']) ??
     contentFault(json['messages'], model.rules, betas)
@@ -125,9 +127,10 @@ function faultOf(
   const messages = json['messages'] as readonly RequestMessage[]
   const tools = toolsOf(json['tools'])
   return (
+    compactionFault(json, messages, model) ??
     toolPairFault(messages, tools.length > 0) ??
     serverCallFault(messages, tools) ??
-    prefillFault(messages, model) ??
+    (isCompaction(json) ? null : prefillFault(messages, model)) ??
     cacheMarkFault(json, messages)
   )
 }

@@ -62,6 +62,7 @@ interface Capabilities {
   readonly batch: Support
   readonly citations: Support
   readonly code_execution: Support
+  readonly compaction: Support & { readonly summarize: Support }
   readonly context_management: Support & Readonly<Record<string, unknown>>
   readonly effort: Support &
     Readonly<Record<Exclude<Effort, 'xhigh'>, Support>> & { readonly xhigh: Support | null }
@@ -169,6 +170,7 @@ function capabilities(efforts: readonly Effort[], types: readonly Thinking[]): C
     batch: support(true),
     citations: support(true),
     code_execution: support(true),
+    compaction: { supported: efforts.length > 0, summarize: support(efforts.length > 0) },
     context_management: {
       supported: true,
       clear_thinking_20251015: support(true),

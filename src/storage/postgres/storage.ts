@@ -5,6 +5,7 @@ import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { leaseKey } from '../policy/lease.ts'
 import { decideDrop, decideRetry } from '../policy/operator.ts'
+import { saveCompaction } from '../records/compaction.ts'
 import { find, list, messages, usage } from '../records/conversations.ts'
 import * as pairings from '../records/pairings.ts'
 import { exportPerson } from '../records/persons.ts'
@@ -42,7 +43,7 @@ import { recover } from './inbox/lease.ts'
 import { postgresOutbox } from './inbox/outbox.ts'
 import { WaitingTotal } from './inbox/waiting-total.ts'
 import { deletePerson, removeSomeOld } from './removal.ts'
-import { bound } from './run-steps.ts'
+import { bound, runSteps } from './run-steps.ts'
 import { integrityCheck, probe, sizes } from './upkeep.ts'
 
 export interface PostgresStorageOptions {
@@ -105,6 +106,9 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
   }
 }
 
+/** Against a turn that begins, and a command. */
+const LOCKED = 'SELECT 1 FROM hermes.conversations WHERE id = $1 FOR UPDATE'
+
 function postgresInbox(
   database: Database,
   context: StoreContext,
@@ -133,6 +137,11 @@ function postgresInbox(
     saveDraft: (held, draft) => engine.run(draftStep(leaseKey(held), draft)),
     saveStep: async (held, step, now) => engine.run(turnStep(leaseKey(held), step, now)),
     saveResult: async (held, result, now) => engine.run(resultStep(leaseKey(held), result, now)),
+    saveCompaction: (compaction) =>
+      database.transaction(async (tx) => {
+        await tx.query(LOCKED, [compaction.conversationId])
+        return await runSteps(tx, saveCompaction(compaction))
+      }),
     recover: (owner) => recover(database, context, owner),
     hold: (request) => hold(database, context, request),
     expire: (request) => expire(database, context, request),

@@ -97,7 +97,7 @@ function sqliteInbox(client: StoreClient): Inbox {
       return client.call('expire', { now, observed, notices })
     },
     ...calls(client, '', ['recover', 'hold', 'retry', 'drop', 'waiting', 'counts', 'queue', 'message']),
-    ...calls(client, '', ['attachment', 'cursor', 'cursors', 'removeCursor']),
+    ...calls(client, '', ['attachment', 'cursor', 'cursors', 'removeCursor', 'saveCompaction']),
   }
 }
 

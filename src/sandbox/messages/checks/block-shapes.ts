@@ -231,6 +231,7 @@ function thinkingFault(block: Fields): string | null {
 }
 
 function compactionFault({ content }: Fields): string | null {
+  if (content === '') return 'compaction.content: String should have at least 1 character'
   if (content === undefined || content === null || typeof content === 'string') return null
   return 'compaction.content: Input should be a valid string'
 }

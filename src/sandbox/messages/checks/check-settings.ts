@@ -33,7 +33,7 @@ const FIELDS: Readonly<Record<string, RegExp | null>> = {
   thread: /^message-threads-/,
 }
 /** Their answers have another form than every other one. */
-const NOT_SIMULATED = ['compaction', 'mcp_servers', 'thread']
+const NOT_SIMULATED = ['mcp_servers', 'thread']
 const LEAST_BUDGET = 1_024
 /** The one container that there is; every other one has expired. */
 export const CONTAINER_ID = 'container_sandbox'

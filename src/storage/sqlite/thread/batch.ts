@@ -1,4 +1,5 @@
 import { ConfigurationError, RowRefused, StoreError, messageOf } from '../../../support/errors.ts'
+import { saveCompaction } from '../../records/compaction.ts'
 import { changes, find, list, messages, usage } from '../../records/conversations.ts'
 import { pending, postpone } from '../../records/outbox.ts'
 import * as pairings from '../../records/pairings.ts'
@@ -45,7 +46,7 @@ const writes = {
   abandon,
   deletePerson,
   retain,
-  ...stepped('', { postpone, removeCursor }),
+  ...stepped('', { postpone, removeCursor, saveCompaction }),
   ...stepped('pairing', { save, approve, revoke, recordGuess }),
   ...stepped('fact', { set: facts.set, delete: facts.delete }),
   ...stepped('figure', { add: figures.add }),
