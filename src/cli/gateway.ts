@@ -5,6 +5,7 @@ import { loadSettings, sandboxSettings, type Settings } from '../config/settings
 import type { CredentialParts } from '../credentials/assemble.ts'
 import { noticeLogger } from '../credentials/keeper/status.ts'
 import { Lifecycle } from '../gateway/lifecycle.ts'
+import type { GatewayOptions } from '../gateway/runtime.ts'
 import type { Role } from '../inbox/fleet/fleet.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import type { Sandbox } from '../sandbox/types.ts'
@@ -37,8 +38,15 @@ const READ_BY_THE_SDK = ['ANTHROPIC_CUSTOM_HEADERS', 'ANTHROPIC_LOG'] as const
  * with much memory V8 waits for up to four times as much, which is 60 MB of garbage for 20 MB that are in use.
  */
 const HEAP_GROWTH = '--heap-growing-percent=50'
-/** Runs the gateway until SIGTERM or Ctrl-C. */
-export async function gatewayCommand(options: GatewayCommandOptions): Promise<ExitCode> {
+/**
+ * Runs the gateway until SIGTERM or Ctrl-C.
+ *
+ * @param parts what a program that embeds the gateway adds to it
+ */
+export async function gatewayCommand(
+  options: GatewayCommandOptions,
+  parts: Pick<GatewayOptions, 'tools' | 'runStep'> = {},
+): Promise<ExitCode> {
   const processEnv = { ...process.env }
   for (const name of READ_BY_THE_SDK) delete process.env[name]
   // A signal during the start is obeyed once the start has finished, so that nothing stays half open.
@@ -80,7 +88,7 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   credentials.keeper.subscribe(noticeLogger(log))
   const panel = sandbox && (await import('./sandbox.ts')).sandboxPanel(sandbox)
   const gateway = stack.adopt(
-    await startGateway({ settings, role, log, credentials, processEnv, sandbox: panel }),
+    await startGateway({ ...parts, settings, role, log, credentials, processEnv, sandbox: panel }),
     (running) => running.stop(),
   )
   stack.defer(() => rm(runFile(settings.paths.home), { force: true }))

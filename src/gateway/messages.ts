@@ -90,7 +90,7 @@ export async function openMessages(
     settings: modelSettings,
     cache: config.model.cache,
     system: soulReader(paths.soul, clock),
-    tools: [],
+    tools: runtime.tools ?? [],
     limits: { steps, timeMs: time, resultBytes: output, callsPerMinute: rate },
     hold,
     mergeWindow,

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import type { Tool } from '../agent/tool.ts'
 import type { Settings } from '../config/settings.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'
 import type { SandboxPanel } from '../http/api/services.ts'
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   readonly processEnv: Readonly<NodeJS.ProcessEnv>
   /** The simulator's controls for the page; null = the provider is real. */
   readonly sandbox: SandboxPanel | null
+  /** What the model may call; absent: nothing. */
+  readonly tools?: readonly Tool[]
   /** Runs each step of the start by its name. */
   readonly runStep?: RunStep
 }
