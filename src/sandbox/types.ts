@@ -74,6 +74,8 @@ export interface Question {
   /** Pictures and documents in the last user message. */
   readonly attachments: number
   readonly system: string | null
+  /** All of the conversation, as it came. */
+  readonly messages: ReadonlyArray<{ readonly role: string; readonly content: unknown }>
   /** What tools returned, where the newest message holds results. */
   readonly results: readonly ToolResult[]
 }
@@ -92,8 +94,9 @@ export interface RecordedRequest extends Question {
   readonly maxTokens: number | null
   readonly effort: string | null
   readonly at: number
-  readonly messages: ReadonlyArray<{ readonly role: string; readonly content: unknown }>
   readonly tools: readonly unknown[]
+  /** Of every byte of its body: a request that is sent again must have the same. */
+  readonly digest: string
   readonly stream: boolean
   /** Of the presented token or key. */
   readonly fingerprint: string

@@ -15,7 +15,8 @@ describe('the parts of an answer', () => {
   })
 
   it('is the same for the same question', () => {
-    const question = { model: 'claude-x', text: 'hi', turns: 2, attachments: 1, system: null, results: [] }
+    const asked = { model: 'claude-x', text: 'hi', turns: 2, attachments: 1 }
+    const question = { ...asked, system: null, messages: [], results: [] }
     const answer = answerFor(DEFAULT_PLAN, question)
     expect(answer).toBe(answerFor(DEFAULT_PLAN, question))
     expect(answer).toContain('1 attachment**')

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { apiError, errorBody, sendApiError, type ApiFailure } from '../api-errors.ts'
 import type { MessageFault } from '../faults/fault-names.ts'
@@ -43,7 +43,7 @@ export async function handleMessages(world: World, req: IncomingMessage, res: Se
           betas: String(req.headers['anthropic-beta'] ?? ''),
           needsMaxTokens: true,
         })
-  const record = (status: number) => keep(world, req, presented, request, status)
+  const record = (status: number) => keep(world, req, presented, { request, body }, status)
 
   const repairs = !isFailure(request) && request.text.trim() === REPAIR_COMMAND && !presented.refusal
   const strike = repairs ? null : world.faults.draw('messages', (fault) => fits(fault, presented))
@@ -164,15 +164,15 @@ function keep(
   world: World,
   req: IncomingMessage,
   presented: Presented,
-  request: MessageRequest | ApiFailure,
+  { request, body }: { readonly request: MessageRequest | ApiFailure; readonly body: Buffer | null },
   status: number,
 ): void {
-  if (isFailure(request)) return
+  if (isFailure(request) || body === null) return
   const { model, maxTokens, effort, messages, stream, text, turns, attachments, system, results } = request
   const { fingerprint } = presented
   const userAgent = req.headers['user-agent'] ?? ''
   const at = world.clock.now()
   const asked = { model, maxTokens, effort, messages, stream, text, turns, attachments, system, results }
   const tools = toolsOf(request.json['tools'])
-  world.requests.add({ ...asked, tools, fingerprint, userAgent, status, at })
+  world.requests.add({ ...asked, tools, digest: hash('sha256', body), fingerprint, userAgent, status, at })
 }
