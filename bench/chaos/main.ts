@@ -1,29 +1,37 @@
 /**
- * The long rounds: `npm run chaos`, `npm run chaos -- 13 outside` for some of them,
- * `--scale 0.1` for a tenth of the rounds, and `--seconds 180` for the length of those that run by time. Prints a figure a row and ends with 1
- * when a promise did not hold. HERMES_TEST_SEED repeats the choices of a run.
+ * The long rounds: `npm run chaos`, `npm run chaos -- 13 outside` for some of them, `--storage postgres` for those on
+ * one storage, `--rounds 20` or `--scale 0.1` for fewer rounds, and `--seconds 180` for the length of those that run by
+ * time. Prints a figure a row and ends with 1 when a promise did not hold. HERMES_TEST_SEED repeats the choices of a run.
  */
 import { parseArgs } from 'node:util'
 import { SEED, seededRandom } from '../../test/support/chance.ts'
+import type { ChaosRow } from './row.ts'
 import { ROWS } from './rows.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { scale: { type: 'string', default: '1' }, seconds: { type: 'string' } },
+  options: {
+    scale: { type: 'string', default: '1' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    storage: { type: 'string' },
+  },
 })
 const scale = Number(values.scale)
 const seconds = values.seconds === undefined ? null : Number(values.seconds)
 
 console.log(`HERMES_TEST_SEED=${SEED}`)
-for (const row of ROWS.filter(
-  ({ fault }) => positionals.length === 0 || positionals.includes(String(fault)),
-)) {
+const isChosen = ({ fault, storage }: ChaosRow) =>
+  (positionals.length === 0 || positionals.includes(String(fault))) &&
+  (values.storage === undefined || storage === values.storage)
+for (const row of ROWS.filter(isChosen)) {
   if (row.missing) {
     console.log(`skipped  ${row.fault}  ${row.title}: ${row.missing}`)
     continue
   }
-  const timed = row.unit === 'seconds' && seconds !== null
-  const rounds = timed ? seconds : Math.max(1, Math.round(row.rounds * scale))
+  const isTimed = row.unit === 'seconds'
+  const chosen = isTimed ? seconds : values.rounds === undefined ? null : Number(values.rounds)
+  const rounds = chosen ?? Math.max(1, Math.round(row.rounds * scale))
   const started = performance.now()
   const {
     tokenRequests,
@@ -32,7 +40,7 @@ for (const row of ROWS.filter(
     notes,
     more = [],
     broken,
-  } = await row.run(rounds, seededRandom(row.title))
+  } = await row.run(rounds, seededRandom(row.title), (line) => console.error(`${row.fault}  ${line}`))
   const taken = ((performance.now() - started) / 1_000).toFixed(1)
   const holds = doubles === 0 && lost === 0 && broken.length === 0
   console.log(

@@ -9,9 +9,12 @@ export interface ChaosRow {
   readonly rounds: number
   /** What `rounds` counts, where it is something else. */
   readonly unit?: 'seconds'
+  /** For rows that there are once for each. */
+  readonly storage?: 'sqlite' | 'postgres'
   /** What this machine lacks for it; absent or null = nothing. */
   readonly missing?: string | null
-  run(rounds: number, random: Random): Promise<ChaosFigures>
+  /** @param progress called now and then with a line for whoever waits */
+  run(rounds: number, random: Random, progress?: (line: string) => void): Promise<ChaosFigures>
 }
 
 export interface ChaosFigures {

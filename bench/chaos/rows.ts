@@ -9,6 +9,7 @@ import { programsOnTheWay } from './35-programs.ts'
 import { platformRows } from './40-platforms.ts'
 import { disturbedFleet, fleetSignIn } from './61-fleet-sign-in.ts'
 import { fleetKills } from './62-fleet-kills.ts'
+import { killedBetweenSteps } from './64-killed-between-steps.ts'
 import { outside } from './outside.ts'
 import type { ChaosRow } from './row.ts'
 
@@ -27,5 +28,6 @@ export const ROWS: readonly ChaosRow[] = [
   fleetSignIn,
   disturbedFleet,
   fleetKills,
+  ...killedBetweenSteps,
   outside,
 ]

@@ -20,12 +20,13 @@ export interface FleetStatus {
 }
 
 export interface FleetOptions {
-  /** An empty database. */
-  readonly databaseUrl: string
+  /** An empty database; null = each has a file of its own in its home. */
+  readonly databaseUrl: string | null
   readonly sandbox?: SandboxOptions
   /** Merged into `config.yaml`, one level deep. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>> | readonly unknown[]>>
   readonly env?: Readonly<Record<string, string>>
+  readonly processEnv?: Readonly<Record<string, string>>
   /** false: nobody has signed in. */
   readonly apiKey?: boolean
 }
@@ -68,13 +69,13 @@ export class FleetFixture implements AsyncDisposable {
   /** One more gateway that is not started yet. */
   async prepare(role: 'all' | 'ingress' | 'worker' = 'all', bin?: string): Promise<GatewayProcess> {
     const { authorizeUrl, tokenUrl, redirectUri } = this.sandbox
-    const { databaseUrl, config = {}, env = {} } = this.#options
+    const { databaseUrl, config = {}, env = {}, processEnv = {} } = this.#options
     const gateway = await GatewayProcess.prepare({
       ...(bin === undefined ? {} : { bin }),
       args: ['--role', role],
       config: {
         ...config,
-        storage: { url: databaseUrl, ...config['storage'] },
+        storage: { ...(databaseUrl === null ? {} : { url: databaseUrl }), ...config['storage'] },
         model: { base_url: this.sandbox.url, ...config['model'] },
         auth: {
           oauth: { authorize_url: authorizeUrl, token_urls: [tokenUrl], redirect_uri: redirectUri },
@@ -89,6 +90,7 @@ export class FleetFixture implements AsyncDisposable {
         HERMES_SECRET_KEY: SECRET_KEY,
         ...env,
       },
+      processEnv,
     })
     this.gateways.push(gateway)
     return gateway
