@@ -46,6 +46,8 @@ export interface BotOptions {
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>> | readonly unknown[]>>
   readonly env?: Readonly<Record<string, string>>
   readonly processEnv?: Readonly<Record<string, string>>
+  /** The program of another package than this one. */
+  readonly bin?: string
   /** An API key of the provider in `.env`; false: no credential there. */
   readonly apiKey?: boolean
   /** false: the process is not started yet. */
@@ -246,6 +248,7 @@ function gatewayOptions(
       ...options.env,
     },
     ...(options.processEnv ? { processEnv: options.processEnv } : {}),
+    ...(options.bin === undefined ? {} : { bin: options.bin }),
     ...(options.home === undefined ? {} : { home: options.home }),
   }
 }

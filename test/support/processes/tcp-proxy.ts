@@ -79,9 +79,10 @@ export class TcpProxy implements AsyncDisposable {
     })
   }
 
-  static async to(port: number): Promise<TcpProxy> {
+  /** @param at its own port; 0: any free one */
+  static async to(port: number, at = 0): Promise<TcpProxy> {
     const proxy = new TcpProxy(port)
-    proxy.#server.listen(0, '127.0.0.1')
+    proxy.#server.listen(at, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
   }
