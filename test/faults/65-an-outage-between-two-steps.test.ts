@@ -5,10 +5,9 @@ import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import type { MessageFault } from '../../src/sandbox/faults/fault-names.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
-import { freePort } from '../support/processes/gateway-process.ts'
+import { freePort, TOOL_GATEWAY } from '../support/processes/gateway-process.ts'
 import { TcpProxy } from '../support/processes/tcp-proxy.ts'
 import { CONTINUED, OutageTurn } from '../support/steps/outage-turn.ts'
-import { TOOL_GATEWAY } from '../support/steps/tool-log.ts'
 import { STORAGE } from '../support/stores/storage-choice.ts'
 import { pause } from '../support/until.ts'
 
@@ -62,9 +61,9 @@ const OUTAGES: readonly Outage[] = [
   failing('the provider fails with 500', { fault: '500' }),
   failing('the provider is overloaded', { fault: 'overloaded-529' }),
   failing('the provider closes the connection', { fault: 'reset' }),
-  failing('the stream ends in the middle', { fault: 'truncated-stream', afterDeltas: 2, times: 1 }),
-  failing('the stream is reset in the middle', { fault: 'reset-mid-stream', afterDeltas: 2, times: 1 }),
-  failing('the stream breaks off with an error', { fault: 'error-mid-stream', afterDeltas: 2, times: 1 }),
+  failing('the stream ends in the middle, once', { fault: 'truncated-stream', afterDeltas: 2, times: 1 }),
+  failing('every stream is reset in the middle', { fault: 'reset-mid-stream', afterDeltas: 2 }),
+  failing('every stream breaks off with an error', { fault: 'error-mid-stream', afterDeltas: 2 }),
   {
     name: 'the provider refuses connections',
     // Nobody hears the tries, but for one that was under way.
@@ -128,8 +127,7 @@ test.concurrent.each(OUTAGES.filter(({ isSkipped }) => !isSkipped))(
     // Another process, or the same one later, sends what the first request of the turn has sent.
     writeFileSync(soul, 'You have changed.')
     await end()
-    await turn.answered(() => fixture.shown(ADA))
-    expect(turn.continued(sandbox, fixture.shown(ADA))).toEqual(CONTINUED)
+    expect(await turn.continued(sandbox, () => fixture.shown(ADA))).toEqual(CONTINUED)
     expect(turn.tries(sandbox) > 1).toBe(isAskedAgain)
     await line.proxy[Symbol.asyncDispose]()
   },

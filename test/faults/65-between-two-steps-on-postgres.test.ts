@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { FleetFixture } from '../support/processes/fleet-fixture.ts'
+import { TOOL_GATEWAY } from '../support/processes/gateway-process.ts'
 import { CONTINUED, OutageTurn } from '../support/steps/outage-turn.ts'
-import { TOOL_GATEWAY } from '../support/steps/tool-log.ts'
 import { PostgresServer } from '../support/stores/postgres-server.ts'
 import { pause } from '../support/until.ts'
 
@@ -33,8 +33,7 @@ test.concurrent(
     await pause(AWAY_MS)
     expect(fleet.shown(ADA).join()).not.toContain('Response 1')
     await server.start()
-    await turn.answered(() => fleet.shown(ADA))
-    expect(turn.continued(fleet.sandbox, fleet.shown(ADA))).toEqual(CONTINUED)
+    expect(await turn.continued(fleet.sandbox, () => fleet.shown(ADA))).toEqual(CONTINUED)
     expect(turn.tries(fleet.sandbox)).toBe(1)
   },
 )
@@ -54,8 +53,7 @@ test.concurrent.each(['SIGKILL', 'SIGTERM'] as const)(
     const pid = await turn.toolBegun()
     await turn.requested(2, fleet.sandbox)
     await fleet.gateways.find((gateway) => gateway.pid === pid)!.kill(signal)
-    await turn.answered(() => fleet.shown(ADA))
-    expect(turn.continued(fleet.sandbox, fleet.shown(ADA))).toEqual(CONTINUED)
+    expect(await turn.continued(fleet.sandbox, () => fleet.shown(ADA))).toEqual(CONTINUED)
     expect(turn.tries(fleet.sandbox)).toBe(2)
   },
 )

@@ -13,6 +13,8 @@ import { pause } from '../until.ts'
  */
 
 export const BIN = fileURLToPath(new URL('../../../bin/hermes.js', import.meta.url))
+/** The gateway's command with tools, from the sources. It needs the variable STEPS_FOLDER. */
+export const TOOL_GATEWAY = fileURLToPath(new URL('../steps/tool-gateway.ts', import.meta.url))
 
 /** The machine may be busy with other tests. */
 const START_TIMEOUT_MS = 90_000

@@ -5,11 +5,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { Client } from 'pg'
 import type { Random } from '../chance.ts'
 import { FleetFixture } from '../processes/fleet-fixture.ts'
-import type { GatewayProcess } from '../processes/gateway-process.ts'
+import { TOOL_GATEWAY, type GatewayProcess } from '../processes/gateway-process.ts'
 import { PostgresServer } from '../stores/postgres-server.ts'
 import { pause } from '../until.ts'
+import { toolLog } from './logged-tools.ts'
 import { randomSteps, ScriptedTurns } from './scripted-turns.ts'
-import { TOOL_GATEWAY, toolLog } from './tool-log.ts'
 
 /** Points inside the gateway, and how often a round surely passes each: one turn a person, two steps a turn at least. */
 const INSIDE = {
@@ -262,12 +262,14 @@ export class StepKillFixture implements AsyncDisposable {
   async #select(tables: readonly string[]): Promise<unknown[]> {
     if (this.#databaseUrl === null) {
       using database = new DatabaseSync(join(this.#fleet.gateways[0]!.home, 'hermes.db'))
-      return tables.flatMap((table) => database.prepare(`SELECT * FROM ${table}`).all())
+      return tables.flatMap((table) => database.prepare(`SELECT message, step FROM ${table}`).all())
     }
     const client = new Client({ connectionString: this.#databaseUrl })
     await client.connect()
     try {
-      const found = await Promise.all(tables.map((table) => client.query(`SELECT * FROM hermes.${table}`)))
+      const found = await Promise.all(
+        tables.map((table) => client.query(`SELECT message, step FROM hermes.${table}`)),
+      )
       return found.flatMap(({ rows }) => rows as unknown[])
     } finally {
       await client.end()

@@ -1,27 +1,25 @@
-import { appendFileSync, readFileSync, unlinkSync } from 'node:fs'
+import { readFileSync, unlinkSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Tool } from '../../../src/agent/tool.ts'
 import type { Role } from '../../../src/inbox/fleet/fleet.ts'
 import type { OpenStore } from '../../../src/storage/open-store.ts'
 
 /**
- * The gateway's command, from the sources, with tools that write into `log` what they do. Where the file `kill-at` in the
- * same folder names a point and how many times it is passed first, it kills itself there: `a tool has begun 2`.
+ * The gateway's command, from the sources, with tools that write into the folder STEPS_FOLDER what they do. Where the file
+ * `kill-at` there names a point and how many times it is passed first, it kills itself there: `a tool has begun 2`.
  * @see StepKillFixture
  */
 
 enableCompileCache(process.env['XDG_CACHE_HOME'])
 const { gatewayCommand } = await import('../../../src/cli/gateway.ts')
-const { pause } = await import('../until.ts')
+const { loggedTools } = await import('./logged-tools.ts')
 
 const { values } = parseArgs({
   allowPositionals: true,
   options: { home: { type: 'string' }, role: { type: 'string', default: 'all' } },
 })
 const folder = process.env['STEPS_FOLDER']!
-const log = join(folder, 'log')
 const killAt = join(folder, 'kill-at')
 
 let order = ''
@@ -71,27 +69,10 @@ function markedStore(store: OpenStore): OpenStore {
   return { ...store, storage: { ...store.storage, inbox: { ...inbox, ...marks } } }
 }
 
-function tool(name: string, kind: Tool['class']): Tool {
-  return {
-    definition: { name, description: `It is of the class ${kind}.`, inputSchema: '{"type":"object"}' },
-    class: kind,
-    title: name,
-    async run({ input }) {
-      const { call, ms } = JSON.parse(input) as { readonly call: string; readonly ms: number }
-      appendFileSync(log, `begun ${call} ${process.pid} ${Date.now()}\n`)
-      point('a tool has begun')
-      await pause(ms)
-      appendFileSync(log, `done ${call} ${process.pid} ${Date.now()}\n`)
-      point('a tool has acted')
-      return { content: JSON.stringify(`did ${call}`), isError: false }
-    },
-  }
-}
-
 const code = await gatewayCommand(
   { home: values.home, sandbox: false, port: undefined, role: values.role as Role },
   {
-    tools: [tool('look', 'read'), tool('note', 'idempotent'), tool('act', 'effect')],
+    tools: loggedTools(folder, point),
     async runStep(name, start) {
       const started = await start()
       return name === 'store' ? (markedStore(started as OpenStore) as typeof started) : started
