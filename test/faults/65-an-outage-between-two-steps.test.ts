@@ -108,6 +108,8 @@ test.concurrent.each(OUTAGES.filter(({ isSkipped }) => !isSkipped))(
     using turn = new OutageTurn()
     const port = await freePort()
     const line = { proxy: await TcpProxy.to(port) }
+    await using stack = new AsyncDisposableStack()
+    stack.defer(() => line.proxy[Symbol.asyncDispose]())
     await using fixture = await BotFixture.start({
       bin: TOOL_GATEWAY,
       processEnv: { STEPS_FOLDER: turn.folder },
@@ -129,6 +131,5 @@ test.concurrent.each(OUTAGES.filter(({ isSkipped }) => !isSkipped))(
     await end()
     expect(await turn.continued(sandbox, () => fixture.shown(ADA))).toEqual(CONTINUED)
     expect(turn.tries(sandbox) > 1).toBe(isAskedAgain)
-    await line.proxy[Symbol.asyncDispose]()
   },
 )

@@ -121,7 +121,6 @@ export class ScriptedTurns {
       }
     }
     return {
-      asked: asked.flat().length,
       askedAgain: asked.flat().length - asked.length,
       effects,
       unknown,
