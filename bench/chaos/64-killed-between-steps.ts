@@ -26,7 +26,7 @@ function row(storage: 'sqlite' | 'postgres', name: string): ChaosRow {
         goesOn = await fixture.round(moments[done++ % moments.length]!, random)
         if (done % PROGRESS_EVERY === 0) progress?.(`round ${done} of ${rounds}`)
       }
-      const { turns, kills, takenOver, effects, unknown, askedAgain, sentAgain, left, broken } =
+      const { turns, kills, takenOver, again, effects, unknown, askedAgain, sentAgain, left, broken } =
         await fixture.report()
       return {
         rounds: done,
@@ -34,7 +34,7 @@ function row(storage: 'sqlite' | 'postgres', name: string): ChaosRow {
         doubles: broken.filter((line) => line.includes('doubled:')).length,
         lost: broken.filter((line) => line.includes('lost:')).length,
         notes:
-          `${turns} turns, ${effects} effects run, ${unknown} with an unknown outcome, ${takenOver} rounds taken over, ` +
+          `${turns} turns, ${effects} effects run, ${unknown} with an unknown outcome, ${takenOver} rounds taken over, ${again} killed twice, ` +
           `${askedAgain} responses asked again, ${sentAgain} answers sent again, ${left} drafts left`,
         more: STEP_KILLS.map((moment) => `${kills[moment] ?? 0} killed: ${moment}`),
         broken,

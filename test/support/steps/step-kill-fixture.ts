@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -45,12 +45,16 @@ const STREAM = { delayMs: 10, deltaDelayMs: 3, wordsPerDelta: 1 }
 const WRITES_MS = 30
 /** Of the rounds on PostgreSQL. */
 const TAKE_OVER_SHARE = 0.4
+/** Of the rounds with a kill: whoever continues the turns is killed, too. */
+const AGAIN_SHARE = 0.3
 /** The machine may be busy. */
 const ANSWERED_WITHIN_MS = 180_000
 
 interface Asked {
   readonly id: string
   readonly chat: number
+  /** Processes that were killed meanwhile. */
+  readonly deaths: number
 }
 
 export interface StepKillReport {
@@ -58,6 +62,8 @@ export interface StepKillReport {
   readonly kills: Readonly<Record<string, number>>
   /** Rounds in which another process continued the turns. */
   readonly takenOver: number
+  /** Rounds in which whoever continued them was killed, too. */
+  readonly again: number
   readonly effects: number
   readonly unknown: number
   readonly askedAgain: number
@@ -80,6 +86,7 @@ export class StepKillFixture implements AsyncDisposable {
   readonly #missing: string[] = []
   #round = 0
   #takenOver = 0
+  #again = 0
 
   private constructor(
     fleet: FleetFixture,
@@ -126,18 +133,23 @@ export class StepKillFixture implements AsyncDisposable {
       id: `${number}-${person}`,
       chat: person + 10 * Math.floor(number / ROUNDS_A_CHAT),
     }))
-    this.#asked.push(...asked)
     for (const { id, chat } of asked) telegram.say(chat, this.#turns.begin(id, randomSteps(random)))
     const answered = () => asked.every(({ id, chat }) => this.#turns.isAnswered(id, this.#fleet.shown(chat)))
     const isOver = this.#until(answered)
+    let deaths = 0
     if (await Promise.race([killed, isOver.then(() => false)])) {
+      deaths++
       this.#kills[moment] = (this.#kills[moment] ?? 0) + 1
       telegram.restore()
-      // Who takes over may be alone, or has company again at once.
       if (takesOver) this.#takenOver++
-      if (!takesOver || random() < 0.5) await this.#run(takesOver ? 2 : 1)
+      if (random() < AGAIN_SHARE) {
+        if (await this.#killAgain(random, isOver)) deaths++
+      }
+      // Who takes over may be alone, or has company again at once.
+      else if (!takesOver || random() < 0.5) await this.#run(takesOver ? 2 : 1)
     }
     rmSync(this.#killFile, { force: true })
+    this.#asked.push(...asked.map((turn) => ({ ...turn, deaths })))
     if (await isOver) return true
     this.#missing.push(
       `lost: round ${number}, ${moment}: no answer in ${ANSWERED_WITHIN_MS} ms: ${JSON.stringify(
@@ -152,9 +164,9 @@ export class StepKillFixture implements AsyncDisposable {
     const gateways = this.#fleet.gateways.filter(({ running }) => running)
     for (const gateway of gateways) await gateway.kill('SIGTERM')
     const log = toolLog(this.#folder)
-    const judged = this.#asked.map(({ id, chat }) => {
+    const judged = this.#asked.map(({ id, chat, deaths }) => {
       const shown = this.#fleet.shown(chat).filter((text) => text.includes(` of ${id}, `))
-      return { id, ...this.#turns.judge(id, shown, log, 1) }
+      return { id, ...this.#turns.judge(id, shown, log, deaths) }
     })
     const sum = (name: 'effects' | 'unknown' | 'askedAgain' | 'sentAgain' | 'left') =>
       judged.reduce((total, turn) => total + turn[name], 0)
@@ -164,6 +176,7 @@ export class StepKillFixture implements AsyncDisposable {
       turns: judged.length,
       kills: this.#kills,
       takenOver: this.#takenOver,
+      again: this.#again,
       effects: sum('effects'),
       unknown: sum('unknown'),
       askedAgain: sum('askedAgain'),
@@ -194,12 +207,32 @@ export class StepKillFixture implements AsyncDisposable {
     while (this.#running.length < count) await stopped.shift()!.start()
   }
 
+  /** Kills whoever continues the turns, the first time that it passes a point. @returns whether it passed it */
+  async #killAgain(random: Random, isOver: Promise<boolean>): Promise<boolean> {
+    // It may not live to be reachable.
+    if (this.#running.length === 0) this.#fleet.gateways[0]!.spawn()
+    const dead = this.#death()
+    const points = Object.keys(INSIDE)
+    writeFileSync(this.#killFile, `${points[Math.floor(random() * points.length)]!} 0`)
+    if (!(await Promise.race([dead, isOver.then(() => false)]))) return false
+    if (existsSync(this.#killFile)) throw new Error('a gateway ended by itself')
+    this.#again++
+    await this.#run(1)
+    return true
+  }
+
+  /** Resolves when one of the running processes is dead. */
+  async #death(): Promise<true> {
+    await Promise.race(this.#running.map(({ ended }) => ended))
+    return true
+  }
+
   /** Prepares the kill. Resolves when a process is dead. */
   #killAt(moment: StepKill, random: Random): Promise<true> {
     const { telegram } = this.#fleet
     const running = this.#running
     const victim = running[Math.floor(random() * running.length)]!
-    const dead = Promise.race(running.map(async ({ ended }) => (await ended, true as const)))
+    const dead = this.#death()
     const round = this.#round
     const kill = async (when: Promise<unknown>) => {
       await when
