@@ -75,7 +75,6 @@ class OutageFixture implements AsyncDisposable {
           userAgent: 'hermes-gateway/test',
           headers: {},
           model: MODEL,
-          models: { find },
           log: silent,
         }),
       },
