@@ -134,8 +134,9 @@ export class ContextBuilder {
     const isRefused = isCompacted && options.withoutCompaction === true
     const before = isRefused ? withoutCompaction(known) : known
     const terms = epochTerms(settings, system, tools)
-    const compacted = compactionFor(before.summary, terms)?.block
-    const fixed = [system ?? '', ...(tools.length > 0 ? [JSON.stringify(tools)] : []), compacted ?? '']
+    // The provider's text may be longer than a summary of ours, for which there is room.
+    const compacted = compactionFor(before.summary, terms)?.block ?? (isCompacted ? known.summary!.text : '')
+    const fixed = [system ?? '', ...(tools.length > 0 ? [JSON.stringify(tools)] : []), compacted]
     const facts: EpochFacts = {
       known: before.epoch,
       turns,
