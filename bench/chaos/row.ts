@@ -13,7 +13,7 @@ export interface ChaosRow {
   readonly storage?: 'sqlite' | 'postgres'
   /** What this machine lacks for it; absent or null = nothing. */
   readonly missing?: string | null
-  /** @param progress called now and then with a line for whoever waits */
+  /** @param progress called now and then with a line for the person who waits */
   run(rounds: number, random: Random, progress?: (line: string) => void): Promise<ChaosFigures>
 }
 

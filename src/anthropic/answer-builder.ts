@@ -37,7 +37,7 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   // Between calls of the provider's own tools.
   pause_turn: 'paused',
   refusal: 'refusal',
-  // The one block of the answer stands for the messages.
+  // The one block of the answer replaces the messages.
   compaction: 'end_turn',
 }
 

@@ -14,7 +14,7 @@ const MODELS = readModels(SIMULATED_MODELS)
 const FILLER = 'words '.repeat(200)
 const TURNS = 40
 
-test('a chat that outgrows its window is compacted, and goes on in the words of the strict API', async () => {
+test('a chat that outgrows its window is compacted, and continues in a form that the strict API accepts', async () => {
   const sandbox = await useSandbox()
   sandbox.control.answer({ thinks: true })
   const tool = new TestTool('look', 'read')

@@ -68,7 +68,7 @@ async function client() {
 const begin = (block: string): ModelMessage => ({ ...assistant(''), blocks: `[${block}]` })
 
 describe('a conversation that is compacted', () => {
-  test('is read from the cache, and costs what the provider says beside its other figures', async () => {
+  test('is read from the cache, and costs what the provider says in addition to its other figures', async () => {
     const { sandbox, ask, compact } = await client()
     const last = user('Third?')
     await ask([...TALK, last])

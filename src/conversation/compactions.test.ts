@@ -138,17 +138,17 @@ test('messages do not wait for it: their turns begin as before, and stay behind 
   const answered = chat.answers
   await chat.say()
   expect([chat.answers, chat.last.messages[0]]).toEqual([answered + 1, request.messages[0]])
-  let go = () => {}
+  let release = () => {}
   const { reply } = fixture.model
   fixture.model.reply = async (...asked) => {
-    await new Promise<void>((resolve) => (go = resolve))
+    await new Promise<void>((resolve) => (release = resolve))
     return await reply(...asked)
   }
   await chat.say()
   finish({})
   await fixture.pass(4 * SECOND, SECOND)
   const running = await fixture.storage.conversations.usage('chat:a')
-  go()
+  release()
   fixture.model.reply = reply
   await fixture.rest()
   await fixture.pass(4 * SECOND, SECOND)
@@ -261,7 +261,7 @@ test.each<[string, Partial<Compacted> | Error | null]>([
   ['is refused', new ModelRefusal('compaction')],
   ['makes nothing', { block: null, text: '' }],
   ['is not to be had', null],
-])('where it %s the conversation is summarised by us, and all goes on', async (_, made) => {
+])('where it %s the conversation is summarised by us, and continues', async (_, made) => {
   const clock = new FakeClock()
   const chat = await Chat.start({ clock })
   await using fixture = chat.fixture

@@ -161,7 +161,7 @@ export class ModelRefusal extends HermesError {
 
 /** What the provider has made of a conversation's messages. */
 export interface Compacted extends TurnCost {
-  /** JSON text of the block that stands for them in later requests, byte by byte; null = none could be made. */
+  /** JSON text of the block that replaces them in later requests, byte by byte; null = none could be made. */
   readonly block: string | null
   /** What it says, for other models. */
   readonly text: string

@@ -38,7 +38,7 @@ export interface CompactionToStore {
   readonly usage: Usage
   /** The conversation's `summary` since then: with any other one it is another conversation. */
   readonly known: string
-  /** It stands for the answers behind this `seq` … */
+  /** It replaces the answers behind this `seq` … */
   readonly after: number
   /** … and up to this one, which are so many messages with their questions. */
   readonly upTo: number

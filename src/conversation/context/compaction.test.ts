@@ -30,7 +30,7 @@ test.each<[string, { turns: number; question?: number; answer?: number; budget?:
   expect(shouldCompact(history, () => answer)).toBe(expected)
 })
 
-test('a short conversation costs no look at its answer', () => {
+test('the answer of a short conversation is not read', () => {
   const history = { tokens: { turns: 370, question: 0 }, budget: 1_000, upTo: 9 }
   const unasked = (): number => {
     throw new Error('asked')

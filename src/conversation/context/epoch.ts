@@ -114,7 +114,7 @@ function isCompaction(value: unknown): value is Compaction {
   return [model, system, block].every((text) => typeof text === 'string')
 }
 
-/** The block that stands for what is left out; null = there is none for these terms. */
+/** The block that is sent in place of what is left out; null = there is none for these terms. */
 export function compactionFor(
   summary: Summary | null,
   { model, system }: Pick<EpochTerms, 'model' | 'system'>,

@@ -132,7 +132,7 @@ interface ZoneFormat {
   readonly written: Map<number, string>
 }
 
-/** Of conversations that are answered at the same time; then they are written anew. */
+/** Of conversations that are answered at the same time; then all are written again. */
 const MOST_WRITTEN = 1_000
 
 const formats = new Map<string, ZoneFormat>()

@@ -46,7 +46,7 @@ describe('what was compacted', () => {
     expect(code({ system: 'Be rude.' }, [assistant(BLOCK), NEXT])).toBe('compaction_signature_invalid')
   })
 
-  it('stands for nothing without a content', () => {
+  it('replaces nothing without a content', () => {
     expect(code(ASKED, [NEXT, assistant({ type: 'compaction', content: null }), NEXT])).toBeNull()
   })
 })

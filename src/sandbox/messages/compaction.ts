@@ -55,7 +55,7 @@ export function compactionFault(
   model: SimulatedModel,
 ): ApiFailure | null {
   const placed = placedBlocks(messages)
-  // Without content it stands for nothing, wherever it is.
+  // Without content it replaces nothing, wherever it is.
   const made = placed.filter(
     ({ block }) => block.type === 'compaction' && typeof block['content'] === 'string',
   )
@@ -77,7 +77,7 @@ function refusal(code: string, path: string, message: string): ApiFailure {
   return apiError(400, 'invalid_request_error', `${path}: ${message}`, { error_code: `compaction_${code}` })
 }
 
-/** The block that stands for these messages. */
+/** The block that replaces these messages. */
 export function compact(json: Fields, messages: readonly RequestMessage[], model: SimulatedModel): Block {
   const content = summaryOf(messages)
   return {

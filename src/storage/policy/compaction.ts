@@ -6,7 +6,7 @@ export interface CompactionRows {
   readonly conversation: Pick<ConversationRow, 'lease_turn'>
   /** null = there is none. */
   readonly summary: string | null
-  /** A message with stored steps waits: its turn goes on with what it has been asked with. */
+  /** A message with stored steps waits: its turn continues with what it has been asked with. */
   readonly hasFrozen: boolean
   /** The messages of the history behind `after` and up to `upTo`. */
   readonly messages: number

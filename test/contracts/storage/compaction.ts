@@ -82,7 +82,7 @@ export function compactionContract(subject: Subject): void {
       expect([last.summary, textsOf(last)]).toEqual([ODD, ['text 3', 'answer 3', 'text next', 'answer next']])
     })
 
-    test('waits for a turn with stored steps, which goes on as it began', async () => {
+    test('waits for a turn with stored steps, which continues as it began', async () => {
       const { driver } = subject
       const { save } = await compacted(driver)
       const lease = await next(driver)
@@ -103,7 +103,7 @@ export function compactionContract(subject: Subject): void {
         },
       ],
       [
-        'the conversation has gone on differently',
+        'the conversation has continued differently',
         async (driver) => driver.answer(await next(driver, '4'), 'answer 4', { summary: 'other' }),
       ],
       [

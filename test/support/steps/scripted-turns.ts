@@ -18,7 +18,7 @@ interface Turn {
   readonly asked: number[][]
   /** The messages after the question, as they were sent first. */
   readonly sent: string[]
-  /** What the model was told of each call, and when first. */
+  /** What the model has read of each call, and when first. */
   readonly told: Map<string, { readonly text: string; readonly at: number }>
   readonly problems: string[]
 }
@@ -80,7 +80,7 @@ export class ScriptedTurns {
     return shown.some((text) => text.includes(`Response ${steps.length} of ${id},`))
   }
 
-  /** Looks at everything that a turn has led to. */
+  /** Checks everything that a turn has led to. */
   judge(id: string, shown: readonly string[], log: readonly string[], deaths: number) {
     const turn = this.#turns.get(id)!
     const { steps, asked, told } = turn

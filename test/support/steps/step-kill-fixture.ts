@@ -45,7 +45,7 @@ const STREAM = { delayMs: 10, deltaDelayMs: 3, wordsPerDelta: 1 }
 const WRITES_MS = 30
 /** Of the rounds on PostgreSQL. */
 const TAKE_OVER_SHARE = 0.4
-/** Of the rounds with a kill: whoever continues the turns is killed, too. */
+/** Of the rounds with a kill: the process that continues the turns is killed, too. */
 const AGAIN_SHARE = 0.3
 /** The machine may be busy. */
 const ANSWERED_WITHIN_MS = 180_000
@@ -53,7 +53,7 @@ const ANSWERED_WITHIN_MS = 180_000
 interface Asked {
   readonly id: string
   readonly chat: number
-  /** Processes that were killed meanwhile. */
+  /** Processes that were killed since then. */
   readonly deaths: number
 }
 
@@ -62,7 +62,7 @@ export interface StepKillReport {
   readonly kills: Readonly<Record<string, number>>
   /** Rounds in which another process continued the turns. */
   readonly takenOver: number
-  /** Rounds in which whoever continued them was killed, too. */
+  /** Rounds in which the process that continued them was killed, too. */
   readonly again: number
   readonly effects: number
   readonly unknown: number
@@ -159,7 +159,7 @@ export class StepKillFixture implements AsyncDisposable {
     return false
   }
 
-  /** Looks at all turns, and at what is left in the store. */
+  /** Checks all turns, and what is left in the store. */
   async report(): Promise<StepKillReport> {
     const gateways = this.#fleet.gateways.filter(({ running }) => running)
     for (const gateway of gateways) await gateway.kill('SIGTERM')
@@ -207,7 +207,7 @@ export class StepKillFixture implements AsyncDisposable {
     while (this.#running.length < count) await stopped.shift()!.start()
   }
 
-  /** Kills whoever continues the turns, the first time that it passes a point. @returns whether it passed it */
+  /** Kills the process that continues the turns, the first time that it passes a point. @returns whether it passed it */
   async #killAgain(random: Random, isOver: Promise<boolean>): Promise<boolean> {
     // It may not live to be reachable.
     if (this.#running.length === 0) this.#fleet.gateways[0]!.spawn()
@@ -215,7 +215,7 @@ export class StepKillFixture implements AsyncDisposable {
     const points = Object.keys(INSIDE)
     writeFileSync(this.#killFile, `${points[Math.floor(random() * points.length)]!} 0`)
     if (!(await Promise.race([dead, isOver.then(() => false)]))) return false
-    if (existsSync(this.#killFile)) throw new Error('a gateway ended by itself')
+    if (existsSync(this.#killFile)) throw new Error('a gateway ended without a kill')
     this.#again++
     await this.#run(1)
     return true
