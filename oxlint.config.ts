@@ -1,6 +1,6 @@
 import { defineConfig, type OxlintOverride } from 'oxlint'
 
-const CORE = ['oauth', 'credentials', 'inbox', 'conversation', 'agent', 'alerts']
+const CORE = ['oauth', 'credentials', 'inbox', 'conversation', 'agent', 'usage', 'alerts']
 const ADAPTERS = ['anthropic', 'channels', 'storage', 'http']
 
 /**
@@ -12,11 +12,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['support'],
   oauth: ['support', 'config'],
   credentials: ['support', 'config', 'oauth'],
-  inbox: ['support', 'config'],
+  inbox: ['support', 'config', 'usage'],
+  usage: ['support', 'config', 'inbox', 'conversation'],
   // It runs turns by its steps, and the steps know the model as it asks it.
-  conversation: ['support', 'config', 'inbox', 'agent'],
-  agent: ['support', 'config', 'inbox', 'conversation'],
-  alerts: ['support', 'config', 'oauth', 'credentials', 'inbox', 'conversation'],
+  conversation: ['support', 'config', 'inbox', 'agent', 'usage'],
+  agent: ['support', 'config', 'inbox', 'conversation', 'usage'],
+  alerts: ['support', 'config', 'oauth', 'credentials', 'inbox', 'conversation', 'usage'],
   ...Object.fromEntries(ADAPTERS.map((room) => [room, ['support', 'config', ...CORE]])),
   sandbox: ['support'],
   gateway: ['support', 'config', ...CORE, ...ADAPTERS],

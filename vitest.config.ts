@@ -3,7 +3,7 @@ import { SEED } from './test/support/chance.ts'
 
 /** Opens pages in Chromium. */
 const BROWSER = [
-  'test/acceptance/{dashboard,dashboard-in-the-sandbox,page,page-in-line,page-in-the-sandbox,page-status,page-unsent}.test.ts',
+  'test/acceptance/{costs-view,dashboard,dashboard-in-the-sandbox,page,page-in-line,page-in-the-sandbox,page-status,page-unsent}.test.ts',
   'test/hostile/answers-on-the-page.test.ts',
 ]
 
@@ -14,13 +14,13 @@ const POSTGRES = [
   'src/credentials/own/own-store.test.ts',
   'src/inbox/dispatch/order-and-loss.property.test.ts',
   'test/acceptance/{on-postgres,storage-commands}.test.ts',
-  'test/faults/{11,15,17,18,19,20,21,22,23,24,28-rejected,29,33,56-sign-in,61,62-gateways,62-the-database,63,64-gateways,65-between}-*.test.ts',
+  'test/faults/{11,15,17,18,19,20,21,22,23,24,28-rejected,29,33,56-sign-in,61,62-gateways,62-the-database,63,64-gateways,65-between,87-a-fleet}-*.test.ts',
   'test/fleet/**/*.test.ts',
 ]
 
 /** Holds on every storage: runs on SQLite where it belongs, and a second time on PostgreSQL. */
 const ON_EVERY_STORAGE = [
-  'src/conversation/{last-exchange,messaging,tool-turn,turn,login}.test.ts',
+  'src/conversation/{last-exchange,messaging,tool-turn,turn,turn-budget,login}.test.ts',
   'src/inbox/{delivery/delivery,dispatch/refused-outcome,dispatch/join-turn}.test.ts',
   'test/faults/{30,32,34,35-killed,36,37,38,39,40-channel,46,50,52,53,58,59,60,65-an-outage}-*.test.ts',
   'test/acceptance/{failed-start,outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',

@@ -21,6 +21,7 @@ function stateOf(calls: readonly StoredCall[], more: Partial<StepState> = {}): S
     tools: new Set(['read', 'idempotent', 'effect']),
     maxSteps: 40,
     isLate: false,
+    isSpent: false,
     isDraining: false,
     ...more,
   }

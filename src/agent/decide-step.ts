@@ -29,6 +29,8 @@ export interface StepState {
   readonly maxSteps: number
   /** The time of the turn is over. */
   readonly isLate: boolean
+  /** The turn has cost what it may. */
+  readonly isSpent: boolean
   /** The process ends: no call begins, and nothing more is asked. */
   readonly isDraining: boolean
 }
@@ -45,7 +47,7 @@ export type Move =
   | { readonly kind: 'return' }
 
 export function decideStep(state: StepState): Move {
-  const { steps, running, maxSteps, isLate, isDraining } = state
+  const { steps, running, maxSteps, isLate, isSpent, isDraining } = state
   const results = new Map<string, string>()
   const calls: StoredCall[] = []
   let isAfterUnknown = false
@@ -72,7 +74,7 @@ export function decideStep(state: StepState): Move {
   if (calls.length > 0 && !isDraining) return { kind: 'run', calls }
   if (running.size > 0) return { kind: 'wait' }
   if (isDraining && (open > 0 || steps.length > 0)) return { kind: 'return' }
-  return { kind: 'ask', isLast: steps.length >= maxSteps || isLate }
+  return { kind: 'ask', isLast: steps.length >= maxSteps || isLate || isSpent }
 }
 
 /** The result of a call that does not run; null = it runs, now or later. */

@@ -1,13 +1,16 @@
 import type { ModelAnswer, ModelRequest } from '../conversation/model.ts'
 import { Interruption } from '../inbox/dispatch/outcome.ts'
 import { STORE_BACKOFF } from '../inbox/gate/store-health.ts'
-import type { Inbox } from '../inbox/inbox.ts'
+import type { Inbox, StepToStore } from '../inbox/inbox.ts'
 import type { Lease } from '../inbox/lease.ts'
 import type { Step, StoredCall } from '../inbox/step.ts'
 import { backoffDelay } from '../support/backoff.ts'
 import { SECOND, sleep, type Clock, type Timer } from '../support/clock.ts'
 import { StoreError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
+import { costOf, type RequestBounds } from '../usage/cost.ts'
+import type { NanoUsd, PriceTable } from '../usage/price-table.ts'
+import type { Spending } from '../usage/spending.ts'
 import { errorResult, resultOf } from './call-result.ts'
 import { decideStep, judgeAnswer } from './decide-step.ts'
 import { readResponse, writeResponse } from './response.ts'
@@ -26,6 +29,7 @@ export interface StepsOptions {
   readonly limits: TurnLimits
   /** The same for all turns. */
   readonly rate: ToolRate
+  readonly prices: PriceTable
   /** The store did not take something that waits in memory. */
   readonly onStoreError: (error: unknown) => void
   readonly random?: () => number
@@ -52,8 +56,14 @@ export interface StepsTurn {
   readonly mostTokens: number
   /** @throws as `Model.answer` */
   readonly ask: (request: StepRequest) => Promise<ModelAnswer>
+  /** What the turn has paid for; all but its last response is added here. */
+  readonly spending: Spending
+  /** What the newest request can come to at most. */
+  readonly bounds: () => RequestBounds
   /** JSON text of what every step sends; read once the first response is there. */
   readonly terms: () => string
+  /** What is settled with the step. */
+  readonly settlement: () => Pick<StepToStore, 'settles'>
   /** The response is a step now, and another one follows. */
   readonly onStep: () => void
   /** The titles of the tools that run now. */
@@ -63,6 +73,11 @@ export interface StepsTurn {
 /** Another process has the turn, or a person has ended it: nothing more of it is stored. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost'
+}
+
+/** The tool whose result the request after these steps sends, the first of several; null = none. */
+export function resultTool(steps: readonly Step[]): string | null {
+  return steps.at(-1)?.calls[0]?.tool ?? null
 }
 
 /** Why running tools are ended, where nobody asked for it. */
@@ -140,6 +155,7 @@ export class TurnSteps {
           tools,
           maxSteps: limits.steps,
           isLate: this.#cause() === 'time' || (offersTools && this.#timeLeft() <= 0),
+          isSpent: offersTools && this.#spent() >= limits.cost,
           isDraining: draining.aborted,
         })
         switch (move.kind) {
@@ -189,10 +205,20 @@ export class TurnSteps {
     return this.#options.clock.monotonic() - this.#began
   }
 
+  /** What the responses so far have cost; at most, where that is unknown. */
+  #spent(): NanoUsd {
+    const { prices } = this.#options
+    const responses = [...this.#steps.map(readResponse), ...this.#discarded]
+    return responses.reduce(
+      (sum, { model, usage }) => sum + costOf(usage, prices.pricesOf(model) ?? prices.dearest())!,
+      0,
+    )
+  }
+
   /** @returns the answer of the turn; null = there is one more step */
   async #ask(isLast: boolean, signal: AbortSignal): Promise<ModelAnswer | null> {
     const { inbox, clock, log } = this.#options
-    const { lease, tools, offersTools, mostTokens, ask, terms, freeze } = this.#turn
+    const { lease, tools, offersTools, mostTokens, ask, spending, bounds, terms, freeze } = this.#turn
     const steps = [...this.#steps]
     const container = steps.map((step) => readResponse(step).container).findLast((id) => id !== null)
     for (let { maxTokens } = this.#turn; ; maxTokens = Math.min(maxTokens * MORE_TOKENS, mostTokens)) {
@@ -203,11 +229,18 @@ export class TurnSteps {
         ...(container ? { container } : {}),
       }
       const answer = await ask({ steps, own })
-      const verdict = judgeAnswer(answer, { isLast: isLast || !offersTools, maxTokens, mostTokens })
+      const allowed = answer.maxTokens ?? maxTokens
+      const verdict = judgeAnswer(answer, {
+        isLast: isLast || !offersTools,
+        maxTokens: allowed,
+        // More than the budget buys is not to be had.
+        mostTokens: answer.maxTokens ?? mostTokens,
+      })
       if (verdict === 'answer') return answer
       if (verdict === 'again') {
         log.info({ conversation: lease.conversation.id }, 'asking again with more tokens: a call was cut')
         this.#discarded.push(answer)
+        spending.add('discarded', answer, { tool: resultTool(steps), bounds })
         continue
       }
       const calls = answer.calls.map(({ id, name, input }) => ({
@@ -219,10 +252,15 @@ export class TurnSteps {
         result: null,
       }))
       const index = steps.length
-      const step: Step = { index, response: writeResponse(answer, this.#elapsed()), maxTokens, calls }
+      const response = writeResponse(answer, this.#elapsed())
+      const step: Step = { index, response, maxTokens: allowed, calls }
       const first = index === 0 ? terms() : null
+      spending.add('step', answer, { tool: resultTool(steps), bounds })
       if (!freeze()) throw signal.reason
-      await this.#untilStored(() => inbox.saveStep(lease, { step, terms: first }, clock.now()), signal)
+      const spent = spending.send()
+      const stored = { step, terms: first, spent, ...this.#turn.settlement() }
+      await this.#untilStored(() => inbox.saveStep(lease, stored, clock.now()), signal)
+      spending.stored(spent)
       this.#steps.push(step)
       this.#left = new Set()
       this.#turn.onStep()

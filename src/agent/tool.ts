@@ -38,4 +38,6 @@ export interface TurnLimits {
   readonly resultBytes: number
   /** Of one tool, over all turns of the process. */
   readonly callsPerMinute: number
+  /** In nano-dollars. */
+  readonly cost: number
 }

@@ -1,3 +1,4 @@
+import { BudgetAlerts, type BudgetAlertOptions } from './budget-alerts.ts'
 import type { Incidents } from './incidents.ts'
 import { ModelAlerts, type ModelAlertOptions } from './model-alerts.ts'
 import { SignInAlerts, type SignInAlertOptions } from './sign-in-alerts.ts'
@@ -8,6 +9,7 @@ export interface DutyOptions {
   readonly messaging: { lead(): () => Promise<void> }
   readonly signIn: SignInAlertOptions
   readonly models: ModelAlertOptions
+  readonly budgets: BudgetAlertOptions
   /** Removes data past its retention. */
   readonly startRetention: () => Disposable
 }
@@ -29,6 +31,9 @@ export async function startDuties(options: DutyOptions): Promise<() => Promise<v
     const modelAlerts = new ModelAlerts(options.models)
     ends.push(() => modelAlerts.stop())
     modelAlerts.start()
+    const budgetAlerts = new BudgetAlerts(options.budgets)
+    ends.push(() => budgetAlerts.stop())
+    budgetAlerts.start()
     const retention = options.startRetention()
     ends.push(() => retention[Symbol.dispose]())
     return end

@@ -133,3 +133,7 @@ test('no message is counted while there is no incident', () => {
   observer.emit({ kind: 'accepted', channel })
   expect(seen).toEqual(['answered', 'held'])
 })
+
+test('a budget that is reached is no incident, and ends the one before', () => {
+  expect(eventTable.readiness(unready('budget'))).toEqual({ kind: 'recovered' })
+})

@@ -3,6 +3,8 @@ import type { MessageFact, MessageObserver } from '../inbox/figures/observer.ts'
 import type { CountedOutcome } from '../inbox/fleet/fleet.ts'
 import type { Readiness, ReadinessState } from '../inbox/gate/readiness.ts'
 import { DAY } from '../support/clock.ts'
+import { crossedThreshold, type BudgetUse } from '../usage/budget.ts'
+import type { CacheChange } from '../usage/cache-trouble.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Outage } from './incident-tracker.ts'
 import type { Incidents } from './incidents.ts'
@@ -19,7 +21,10 @@ export type Consequence =
   /** Sent at once, outage or not. */
   | { readonly kind: 'alert'; readonly event: AlertEvent }
 
-const NONE: Consequence = { kind: 'none' }
+const NONE = { kind: 'none' } as const
+
+/** An alert of a budget of which so many percent are spent. */
+type BudgetAlert = Extract<Consequence, { kind: 'alert' }> & { readonly threshold: number }
 
 /** Time to try another model with everybody who uses this one. */
 const RETIREMENT_NOTICE_MS = 30 * DAY
@@ -34,7 +39,8 @@ const EVENT_OF_WARNING: Partial<Record<KeeperWarning['code'], AlertEvent>> = {
 export const eventTable = {
   /** The combined state of the gates, the store and the dispatcher. */
   readiness(state: ReadinessState): Consequence {
-    if (state.ready) return { kind: 'recovered' }
+    // Nothing is broken where a budget is reached: operators have alerts of their own for it.
+    if (state.ready || state.status === 'budget') return { kind: 'recovered' }
     // A slow refresh is not an outage yet: the recovery steps may still succeed.
     if (state.status === 'refreshing') return NONE
     return { kind: 'outage', outage: state }
@@ -58,6 +64,7 @@ export const eventTable = {
       case 'undeliverable':
       case 'epoch':
       case 'cache-miss':
+      case 'spent':
       // Reported by readiness, which watches the store.
       case 'store-failed':
       case 'store-recovered':
@@ -68,6 +75,17 @@ export const eventTable = {
   /** @param retiresAt epoch milliseconds; null = no date is set */
   modelRetirement(retiresAt: number | null, now: number): Consequence {
     if (retiresAt === null || retiresAt - now > RETIREMENT_NOTICE_MS) return NONE
+    return { kind: 'alert', event: 'warning' }
+  },
+
+  /** @param told the highest threshold, in percent, that operators were alerted of; 0 = none */
+  budget(use: BudgetUse, thresholds: readonly number[], told: number): typeof NONE | BudgetAlert {
+    const threshold = crossedThreshold(use, thresholds, told)
+    return threshold === null ? NONE : { kind: 'alert', event: 'warning', threshold }
+  },
+
+  /** Holds no message, but costs more: worth a message, and so is its end. */
+  cacheUse(_change: CacheChange): Consequence {
     return { kind: 'alert', event: 'warning' }
   },
 

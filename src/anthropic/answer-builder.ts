@@ -1,5 +1,5 @@
 import { CACHE_MISSES, type CacheMiss, type ModelAnswer, type StopReason } from '../conversation/model.ts'
-import { sumOfUsages, type Usage } from '../inbox/lease.ts'
+import { sumOfUsages, type TurnCost, type Usage } from '../inbox/lease.ts'
 import { TransientError } from '../support/errors.ts'
 import { AnswerContent, BrokenBlock, type Fields } from './answer-content.ts'
 
@@ -45,6 +45,8 @@ export interface AnswerTerms {
   /** The model that was asked for: the answer's own name of it may be missing. */
   readonly model: string
   readonly maxTokens: number
+  /** See `TurnCost.isSubscription`. */
+  readonly isSubscription?: boolean
   /** The part of the answer before this one, which the provider has paused. */
   readonly before?: { readonly text: string; readonly endsInText: boolean } | null
 }
@@ -74,9 +76,12 @@ export class AnswerBuilder {
   #cacheMiss: CacheMiss | null = null
   #complete = false
   #full = false
+  #begun = false
+  readonly #payer: Pick<TurnCost, 'isSubscription'>
 
-  constructor({ model, maxTokens, before }: AnswerTerms) {
+  constructor({ model, maxTokens, before, isSubscription }: AnswerTerms) {
     this.#model = model
+    this.#payer = isSubscription ? { isSubscription } : {}
     this.#maxBytes = Math.max(maxTokens * CHARACTERS_PER_TOKEN * BYTES_PER_CHARACTER, LEAST_TEXT_BYTES)
     this.#before = before?.text ?? ''
     this.#begins = this.#before !== '' && before?.endsInText === false
@@ -85,6 +90,11 @@ export class AnswerBuilder {
   /** The answer has all that it will have. */
   get complete(): boolean {
     return this.#complete
+  }
+
+  /** The provider works on it, which has to be paid. */
+  get hasBegun(): boolean {
+    return this.#begun
   }
 
   /** It is longer than an answer can be, so the rest is not read. */
@@ -98,7 +108,7 @@ export class AnswerBuilder {
   }
 
   /** What has been paid for so far, as far as the provider has said it. */
-  get usage(): Usage {
+  get #paid(): Usage {
     return this.#compaction === null ? this.#usage : sumOfUsages([this.#usage, this.#compaction])
   }
 
@@ -141,9 +151,14 @@ export class AnswerBuilder {
     }
   }
 
-  /** The provider has said what it counts. */
-  get isCounted(): boolean {
-    return Object.values(this.usage).some((tokens) => tokens > 0)
+  /** What was paid for an answer without an end: what the provider has said, and the text that it has sent. */
+  costSoFar(modelMs: number): TurnCost {
+    const written = Math.ceil(this.#text.length / CHARACTERS_PER_TOKEN)
+    const paid = this.#paid
+    const outputTokens = Math.max(paid.outputTokens, written)
+    // Without the one, the other says nothing: then the answer has not been counted.
+    const usage = isCounted(paid) ? { ...paid, outputTokens } : paid
+    return { model: this.#model, usage, modelMs, ...this.#payer }
   }
 
   build(modelMs: number): ModelAnswer {
@@ -159,9 +174,10 @@ export class AnswerBuilder {
       calls: content.calls,
       container: this.#container,
       model: this.#model,
-      usage: this.usage,
+      usage: this.#paid,
       stopReason: this.#stopReason,
       modelMs,
+      ...this.#payer,
       ...(this.#dropped > 0 ? { droppedThinking: this.#dropped } : {}),
       ...(this.#responseId === null ? {} : { responseId: this.#responseId }),
       ...(this.#cacheMiss === null ? {} : { cacheMiss: this.#cacheMiss }),
@@ -225,6 +241,7 @@ export class AnswerBuilder {
 
   #begin(message: Fields): void {
     const { model, id, diagnostics } = message
+    this.#begun = true
     if (typeof id === 'string' && ID.test(id)) this.#responseId = id
     this.#cacheMiss = cacheMissOf(recordOf(diagnostics)['cache_miss_reason'])
     if (typeof model === 'string' && MODEL_NAME.test(model)) this.#model = model
@@ -244,12 +261,12 @@ export class AnswerBuilder {
     else if (reason !== null && reason !== undefined) this.#unknownReason = String(JSON.stringify(reason))
     this.#noteContainer(delta['container'])
     // What the provider's tools have read is known at the end alone.
-    const final: Partial<Record<keyof Usage, number>> = {}
+    const final: { -readonly [Name in keyof Usage]?: number } = {}
     for (const [name, key] of FINAL_FIGURES) {
       if (typeof usage[key] === 'number') final[name] = countOf(usage[key])
     }
     if ('output_tokens' in usage) final.outputTokens = countOf(usage['output_tokens'])
-    this.#usage = { ...this.#usage, ...final }
+    this.#usage = { ...this.#usage, ...final, ...furtherFigures(usage) }
     const parts = usage['iterations']
     if (Array.isArray(parts)) this.#compaction = compactionUsage(parts)
   }
@@ -273,6 +290,7 @@ function usageOf(usage: Fields): Usage {
     outputTokens: countOf(usage['output_tokens']),
     cacheReadTokens: countOf(usage['cache_read_input_tokens']),
     cacheWriteTokens: countOf(usage['cache_creation_input_tokens']),
+    ...furtherFigures(usage),
   }
 }
 
@@ -303,6 +321,20 @@ function cacheMissOf(value: unknown): CacheMiss | null {
     reason: CACHE_MISSES.find((reason) => reason === type) ?? 'other',
     tokens: typeof tokens === 'number' ? countOf(tokens) : null,
   }
+}
+
+/** What of the cache is kept for an hour, and the searches of the provider; nothing where there are none. */
+function furtherFigures(usage: Fields): Pick<Usage, 'cacheWrite1hTokens' | 'webSearches'> {
+  const cacheWrite1hTokens = countOf(recordOf(usage['cache_creation'])['ephemeral_1h_input_tokens'])
+  const webSearches = countOf(recordOf(usage['server_tool_use'])['web_search_requests'])
+  return {
+    ...(cacheWrite1hTokens > 0 ? { cacheWrite1hTokens } : {}),
+    ...(webSearches > 0 ? { webSearches } : {}),
+  }
+}
+
+function isCounted(usage: Usage): boolean {
+  return Object.values(usage).some((tokens) => tokens > 0)
 }
 
 /** A figure that only counts: 0 where it is none. */

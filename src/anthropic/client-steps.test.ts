@@ -2,9 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { useSandbox } from '../../test/support/provider/sandbox-client.ts'
 import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
 import type { ModelAnswer, ModelMessage, ModelRequest } from '../conversation/model.ts'
+import type { TurnCost, Usage } from '../inbox/lease.ts'
 import type { Sandbox, SandboxOptions } from '../sandbox/sandbox.ts'
 import { systemClock } from '../support/clock.ts'
 import { TransientError } from '../support/errors.ts'
+import { usdOf } from '../usage/cost-in-words.ts'
+import { costOf } from '../usage/cost.ts'
+import { PriceTable } from '../usage/price-table.ts'
 import { createModelClient } from './client.ts'
 
 const TOOLS = [
@@ -28,6 +32,7 @@ class Talk {
   /** What a reader sees of the newest answer. */
   shown = ''
   restarts = 0
+  readonly lost: TurnCost[] = []
   /** Called with each piece of text. */
   onText = () => {}
   readonly #terms: Partial<ModelRequest>
@@ -72,6 +77,7 @@ class Talk {
           this.shown += text
           this.onText()
         },
+        onLost: (cost) => this.lost.push(cost),
         ...(restarts
           ? {
               onRestart: () => {
@@ -245,6 +251,23 @@ describe('a turn that the provider pauses', () => {
   })
 })
 
+test('what answers say that they have used is what the account is billed for, whatever the cache keeps', async () => {
+  const conversation = await talk({ system: 'word '.repeat(2_000) })
+  const usages: Usage[] = []
+  for (const ttl of ['5m', '1h', '5m', '1h'] as const) {
+    const text = `${ttl} ${'more words '.repeat(800)}`
+    const answer = await conversation.say(text, { cache: { ttl, scope: 'conversation' } })
+    usages.push(answer.usage)
+  }
+  const prices = new PriceTable().pricesOf('claude-sonnet-5-5')
+  const cost = usages.reduce((sum, usage) => sum + costOf(usage, prices)!, 0)
+  const [bill, ...others] = conversation.sandbox.state().bill
+  expect([bill!.model, bill!.requests, others]).toEqual(['claude-sonnet-5-5', 4, []])
+  expect(usdOf(cost).toFixed(9)).toBe(bill!.costUsd!.toFixed(9))
+  // Both kinds were written, and something was read.
+  expect([bill!.cacheWrite5m > 0, bill!.cacheWrite1h > 0, bill!.cacheRead > 0]).toEqual([true, true, true])
+})
+
 describe('an answer that breaks off', () => {
   const breaks = (conversation: Talk, times: number, afterDeltas = 2) =>
     conversation.sandbox.control.fault({ target: 'messages', fault: 'truncated-stream', afterDeltas, times })
@@ -256,10 +279,10 @@ describe('an answer that breaks off', () => {
     expect(answer.text).toBe('Echo: one two three four five six seven eight nine ten')
     expect(conversation.shown).toBe(answer.text)
     expect(conversation.restarts).toBe(2)
-    const { usage, lost } = answer
-    const sent = (tokens: typeof usage) =>
-      tokens.inputTokens + tokens.cacheReadTokens + tokens.cacheWriteTokens
-    expect(sent(lost!)).toBe((sent(usage) / 3) * 2)
+    const sent = ({ usage }: TurnCost) => usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
+    expect(conversation.lost.map(sent)).toEqual([sent(answer), sent(answer)])
+    // What was shown of it before it broke off was written, and is paid.
+    expect(conversation.lost.every(({ usage }) => usage.outputTokens > 1)).toBe(true)
     expect(conversation.health).toEqual(['succeeded'])
     expect(conversation.warnings).toMatchObject([
       [{ trials: 1 }, expect.any(String)],
@@ -272,6 +295,8 @@ describe('an answer that breaks off', () => {
     const fault = breaks(conversation, 9)
     await expect(conversation.say('one two three four')).rejects.toBeInstanceOf(TransientError)
     expect([fault.struck, conversation.health]).toEqual([3, ['unavailable network']])
+    // Nothing came of them, and each is paid.
+    expect(conversation.lost).toHaveLength(3)
   })
 
   test('is left to its caller where what was shown cannot be replaced, and no text was shown', async () => {

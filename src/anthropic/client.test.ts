@@ -286,7 +286,7 @@ test('an answer that is aborted says what it has cost', async () => {
   const answer = modelBehind(new StaticDoor(apiKey())).answer(GREETING, {
     signal: controller.signal,
     onText: () => controller.abort(new Error('another message came')),
-    onAborted: (cost) => costs.push(cost),
+    onLost: (cost) => costs.push(cost),
   })
   await expect(answer).rejects.toThrow('another message came')
   expect(costs).toMatchObject([{ model: 'claude-sonnet-5-5', usage: { inputTokens: expect.any(Number) } }])

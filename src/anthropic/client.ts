@@ -6,7 +6,8 @@ import {
   type ModelAnswer,
   type ModelRequest,
 } from '../conversation/model.ts'
-import type { Credential, CredentialDoor } from '../credentials/credential.ts'
+import { isSubscription, type Credential, type CredentialDoor } from '../credentials/credential.ts'
+import type { TurnCost } from '../inbox/lease.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import { BodyTooLarge } from '../support/limit-body.ts'
@@ -100,6 +101,7 @@ export function createModelClient(options: ModelClientOptions): Model {
       model: request.model,
       maxTokens: request.maxTokens,
       before: trial.before,
+      isSubscription: isSubscription(credential),
     })
     const built = (): AnswerPart => ({
       answer: answer.build(clock.monotonic() - started),
@@ -137,18 +139,16 @@ export function createModelClient(options: ModelClientOptions): Model {
       if (answer.unknownReason !== null) noteReason(answer.unknownReason)
       return built()
     } catch (error) {
-      if (signal.aborted) {
-        if (answer.isCounted) trial.onAborted(answer.build(clock.monotonic() - started))
-        throw signal.reason
-      }
       // What goes wrong behind its end costs no answer.
-      if (answer.complete) return built()
+      if (answer.complete && !signal.aborted) return built()
+      if (answer.hasBegun) trial.lost(answer.costSoFar(clock.monotonic() - started))
+      if (signal.aborted) throw signal.reason
       // So long a wait is not repeated at once.
       if (silence.signal.aborted) throw failed(silence.signal.reason, trial.shown)
       const failure: Failure =
         error instanceof TransientError ? { kind: 'other', error } : classify(error, clock.now())
       if (begun && failure.kind === 'other' && failure.error instanceof TransientError) {
-        trial.brokeOff = answer.usage
+        trial.brokeOff = true
       }
       throw new AttemptFailed(failure, trial.shown)
     } finally {
@@ -202,8 +202,8 @@ export function createModelClient(options: ModelClientOptions): Model {
       }
     },
 
-    async compact(request, { signal, onAborted }) {
-      const listener = { signal, onText: () => {}, ...(onAborted ? { onAborted } : {}) }
+    async compact(request, given) {
+      const listener = { ...given, onText: () => {} }
       const trials = {
         send: (given: ModelRequest, trial: Trial) => send(given, trial, true),
         clock,
@@ -218,11 +218,21 @@ export function createModelClient(options: ModelClientOptions): Model {
 }
 
 /** What came in place of an answer: one block, which is empty where the provider could make none. */
-function compactedOf({ content, model, usage, modelMs }: ModelAnswer): Compacted {
+function compactedOf({ content, ...cost }: ModelAnswer): Compacted {
   const [block = '{}', ...others] = jsonParts(content)
   const { type, content: text } = JSON.parse(block) as Readonly<Record<string, unknown>>
   const isMade = type === 'compaction' && typeof text === 'string' && !isBlank(text) && others.length === 0
-  return { block: isMade ? block : null, text: isMade ? text : '', model, usage, modelMs }
+  return { block: isMade ? block : null, text: isMade ? text : '', ...costOf(cost) }
+}
+
+function costOf({ model, usage, modelMs, requests, isSubscription }: Omit<ModelAnswer, 'content'>): TurnCost {
+  return {
+    model,
+    usage,
+    modelMs,
+    ...(requests === undefined ? {} : { requests }),
+    ...(isSubscription === undefined ? {} : { isSubscription }),
+  }
 }
 
 /** The SDK with everything implicit switched off: no environment, no retries, no tracing of its own. */

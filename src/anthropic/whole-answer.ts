@@ -1,5 +1,5 @@
 import type { AnswerListener, ModelAnswer, ModelMessage, ModelRequest } from '../conversation/model.ts'
-import { sumOfUsages, type Usage } from '../inbox/lease.ts'
+import { sumOfUsages, type TurnCost } from '../inbox/lease.ts'
 import { sleep, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import { RawContent } from './raw-content.ts'
@@ -19,18 +19,17 @@ export class Trial {
   readonly signal: AbortSignal
   /** What the answer has so far; null = nothing. */
   readonly before: { readonly text: string; readonly endsInText: boolean } | null
-  /** Set where the answer began and broke off: what it has cost, as far as it said so. */
-  brokeOff: Usage | null = null
+  /** The answer began and broke off: it may be asked for again. */
+  brokeOff = false
   #shown = false
-  /** Called where the signal ended it, with what it has cost, as far as it said so. */
-  readonly onAborted: (answer: ModelAnswer) => void
   readonly #onText: AnswerListener['onText']
+  readonly #onLost: AnswerListener['onLost']
 
-  constructor({ signal, onText }: AnswerListener, before: Trial['before'], onAborted: Trial['onAborted']) {
+  constructor({ signal, onText, onLost }: AnswerListener, before: Trial['before']) {
     this.signal = signal
     this.before = before
-    this.onAborted = onAborted
     this.#onText = onText
+    this.#onLost = onLost
   }
 
   /** Text of this try has been shown. */
@@ -42,6 +41,11 @@ export class Trial {
     this.#shown = true
     this.#onText(text)
   }
+
+  /** It began, and has no end. */
+  lost(cost: TurnCost): void {
+    this.#onLost?.(cost)
+  }
 }
 
 export interface WholeAnswerOptions {
@@ -49,8 +53,6 @@ export interface WholeAnswerOptions {
   readonly clock: Clock
   readonly log: Pick<Log, 'warn'>
 }
-
-const NOTHING_OPEN = { canContinue: false, hasOpenCall: false, endsInText: true }
 
 /** How often an answer that breaks off is asked for. After that it is an outage, which is waited for. */
 const MOST_TRIALS = 3
@@ -71,12 +73,17 @@ export async function wholeAnswer(
   options: WholeAnswerOptions,
 ): Promise<ModelAnswer> {
   const parts: AnswerPart[] = []
-  const lost: Usage[] = []
   for (;;) {
-    const part = await unbrokenPart(request, parts, lost, listener, options)
+    let part: AnswerPart
+    try {
+      part = await unbrokenPart(request, parts, listener, options)
+    } catch (error) {
+      for (const { answer } of parts) listener.onLost?.(answer)
+      throw error
+    }
     parts.push(part)
     if (part.canContinue && parts.length <= MOST_CONTINUATIONS) continue
-    const joined = joinParts(parts, lost)
+    const joined = joinParts(parts)
     // Where our own tools were called, too, their results are all that is missing.
     const isOver = part.hasOpenCall && joined.calls.length === 0
     const answer = isOver ? withoutOpenCalls(joined) : joined
@@ -95,7 +102,6 @@ export async function wholeAnswer(
 async function unbrokenPart(
   request: ModelRequest,
   parts: readonly AnswerPart[],
-  lost: Usage[],
   listener: AnswerListener,
   { send, clock, log }: WholeAnswerOptions,
 ): Promise<AnswerPart> {
@@ -103,18 +109,15 @@ async function unbrokenPart(
   const text = parts.map(({ answer }) => answer.text).join('')
   const before = parts.length === 0 ? null : { text, endsInText: parts.at(-1)!.endsInText }
   for (let trials = 1; ; trials++) {
-    const trial = new Trial(listener, before, (aborted) => {
-      const { model, usage, modelMs } = joinParts([...parts, { ...NOTHING_OPEN, answer: aborted }], lost)
-      listener.onAborted?.({ model, usage, modelMs })
-    })
+    const trial = new Trial(listener, before)
     try {
       return await send(sent, trial)
     } catch (error) {
-      if (trial.brokeOff === null) throw error
-      lost.push(trial.brokeOff)
-      log.warn({ conversation: request.conversation, trials, usage: trial.brokeOff }, 'an answer broke off')
+      if (!trial.brokeOff) throw error
+      log.warn({ conversation: request.conversation, trials }, 'an answer broke off')
       if (trials === MOST_TRIALS || (trial.shown && !listener.onRestart)) throw error
       await sleep(clock, trials * TRIAL_PAUSE_MS, listener.signal)
+      await listener.beforeRetry?.()
       if (!trial.shown) continue
       listener.onRestart!()
       if (text !== '') listener.onText(text)
@@ -124,7 +127,7 @@ async function unbrokenPart(
 
 /** The request that continues a paused answer: it ends with what there is of it. */
 function continuing(request: ModelRequest, parts: readonly AnswerPart[]): ModelRequest {
-  const { text, content, container, responseId } = joinParts(parts, [])
+  const { text, content, container, responseId } = joinParts(parts)
   const soFar: ModelMessage = { role: 'assistant', text, attachments: [], blocks: content }
   const follows = request.previousResponse !== undefined && responseId !== undefined
   return {
@@ -135,21 +138,21 @@ function continuing(request: ModelRequest, parts: readonly AnswerPart[]): ModelR
   }
 }
 
-function joinParts(parts: readonly AnswerPart[], lost: readonly Usage[]): ModelAnswer {
+function joinParts(parts: readonly AnswerPart[]): ModelAnswer {
   const answers = parts.map(({ answer }) => answer)
   const last = answers.at(-1)!
-  if (answers.length === 1 && lost.length === 0) return last
+  if (answers.length === 1) return last
   return {
     ...last,
     text: answers.map(({ text }) => text).join(''),
     content: joinArrays(answers.map(({ content }) => content)),
-    isPlain: answers.length === 1 && last.isPlain === true,
+    isPlain: false,
     calls: answers.flatMap(({ calls }) => calls),
     container: answers.findLast(({ container }) => container !== null)?.container ?? null,
-    usage: sumOfUsages([...lost, ...answers.map(({ usage }) => usage)]),
+    usage: sumOfUsages(answers.map(({ usage }) => usage)),
+    requests: answers.length,
     modelMs: answers.reduce((sum, { modelMs }) => sum + modelMs, 0),
     ...cacheMissIn(answers),
-    ...(lost.length > 0 ? { lost: sumOfUsages(lost) } : {}),
   }
 }
 

@@ -1,5 +1,6 @@
 import { alerts } from './sections/alerts.ts'
 import { auth } from './sections/auth.ts'
+import { budgets } from './sections/budgets.ts'
 import { channels } from './sections/channels.ts'
 import { gateway } from './sections/gateway.ts'
 import { model } from './sections/model.ts'
@@ -15,7 +16,18 @@ import type { ValueOf } from './shape/shape.ts'
  * that describes it. The type below, the check at a start, the JSON Schema for
  * editors, the example and the reference page all come from here.
  */
-export const CONFIG = section({ model, overrides, tools, auth, gateway, storage, alerts, webhooks, channels })
+export const CONFIG = section({
+  model,
+  tools,
+  budgets,
+  overrides,
+  auth,
+  gateway,
+  storage,
+  alerts,
+  webhooks,
+  channels,
+})
 
 /**
  * The configuration as the program uses it: checked, complete, in camelCase, with

@@ -8,6 +8,9 @@ import { printableLines } from '../support/text/printable.ts'
 export const DEFAULT_TEXTS = {
   held: "I can't reach Claude right now. Your message is saved, and I'll answer it as soon as I'm back.",
   usage_limit: "I've reached my usage limit until {time}. Your message is saved, and I'll answer it then.",
+  budget_reached: "I've reached today's budget. Your message is saved, and I'll answer it at {time}.",
+  budget_month_reached:
+    "I've reached this month's budget. Your message is saved, and I'll answer it on {time}.",
   late: '(Replying to your message from {age} ago)',
   hold_full: "I'm still offline and can't save more messages in this chat. Please send this one again later.",
   too_old: 'I was away too long to answer your message of {day}; send it again if it still matters.',
@@ -40,13 +43,16 @@ export const DEFAULT_TEXTS = {
 /status – check whether I'm online
 /model – show or change the model of this chat
 /effort – show or change how hard the model works here
-/usage – show the tokens used in this chat
+/usage – show what this chat has used and cost
 /help – show this list
-/login – sign me in (operators, in a private chat)`,
+/login – sign me in (operators, in a private chat)
+/budget – show or raise today's budget (operators, in a private chat)`,
   status_ready: "I'm online, using {model}. Messages waiting in this chat: {waiting}.",
   status_waiting:
     "I haven't been able to reach Claude since {since}. Model: {model}. Messages waiting in this chat: {waiting}.",
-  usage: 'This chat so far: {input} input and {output} output tokens. Answers: {turns}.',
+  usage:
+    'This chat today: {today}. This month: {month}. So far: {cost}, {input} input tokens, of these {cached} % from the cache, and {output} output tokens. Answers: {turns}.',
+  usage_all: 'All chats today: {today}. This month: {month}.',
   model_current: 'Current model: {model}. Available:{choices}',
   model_set: 'Switched this chat to {model}.',
   model_unknown: "I can't use that model here. Available: {choices}",
@@ -55,6 +61,12 @@ export const DEFAULT_TEXTS = {
   effort_set: 'Set the effort of this chat to {effort}.',
   effort_unknown: "I don't know that effort. Available: {choices}",
   effort_none: '{model} has no levels of effort that I know of.',
+
+  budget_refused: 'Only an operator can see or raise the budget, and only in a private chat.',
+  budget_none: 'No budget for a day or a month is set.',
+  budget_spent: 'Spent:{budgets}',
+  budget_raised: 'Raised by {amount} for today. Spent:{budgets}',
+  budget_unreadable: 'Send /budget to see what is spent, or /budget +5 to add 5 USD for today.',
 
   unsupported: "I can't read this kind of message yet. Please send text, a picture or a PDF.",
   rate_limited: "You're sending messages too quickly. Please wait a minute.",
@@ -97,6 +109,14 @@ export const DEFAULT_TEXTS = {
   alert_signin_ending: 'Your sign-in expires in {days}, on {date}. {mend}',
   alert_model_retiring:
     '{model} retires on {date}. Set another one as model.default or in overrides; `hermes models` lists them.',
+  alert_budget: '{budget}: {percent} % is spent, {spent} of {limit}.',
+  alert_budget_reached:
+    '{budget} is reached: {spent} of {limit} is spent. Messages are saved, and answered from {time} on. Send /budget +5 here to raise it today.',
+  alert_price_unknown:
+    'The price of {model} is unknown: budgets count it at the highest known one. Set it in model.prices.',
+  alert_cache_misses:
+    'For an hour only {share} % of what could be read from the prompt cache was read: {reason}. Until that is fixed, answers cost more. The log names the conversations.',
+  alert_cache_used_again: 'The prompt cache is used again as it should be.',
   alert_test: 'This is a test alert from Hermes Gateway on {host}.',
   mend_chat: 'Send /login here, or run `hermes auth login --headless` on {host}.',
   mend_key:

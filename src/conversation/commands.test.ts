@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
+import type { UsageQuery, UsageSum } from '../usage/ledger.ts'
 import {
   COMMAND_LIST,
   createCommands,
@@ -30,6 +31,7 @@ test.each(['/usr/bin is a folder', 'please /new', '//new', '/', '/1', 'new', '/n
 )
 
 const nothing = { messages: async () => [], usage: async () => ({ turns: 0, total: null, last: null }) }
+let ledger: (query: UsageQuery) => readonly UsageSum[] = () => []
 const texts = DEFAULT_TEXTS
 const settings = new ModelSettings({
   config: { default: 'claude-default', maxTokens: 'auto', contextLength: 'auto', effort: 'auto' },
@@ -40,6 +42,7 @@ const settings = new ModelSettings({
 const commands = new Map([
   ...createCommands({
     conversations: nothing as unknown as Conversations,
+    ledger: { sums: async (query) => ledger(query) },
     texts,
     settings,
     gate: () => ({ open: true }),
@@ -73,8 +76,63 @@ test('/help names every command but itself and the one for operators', () => {
   expect(missing, 'to be named in the text "help" of src/config/texts.ts').toEqual([])
 })
 
+describe('/usage', () => {
+  const midnight = Date.parse('2026-12-01T00:00:00Z')
+  const chat = { id: 'a', kind: 'private', addressed: true } as const
+  const conversation = { id: 'chat:a', channel: 'chat', address: 'a', model: null, effort: null }
+  const sum = (key: string, usd: number): UsageSum => ({
+    key,
+    requests: 1,
+    inputTokens: 10,
+    outputTokens: 5,
+    cacheReadTokens: 80,
+    cacheWriteTokens: 10,
+    cost: usd * 1_000_000_000,
+    unknown: 0,
+    estimated: 0,
+    subscription: 0,
+  })
+  const asked: UsageQuery[] = []
+  beforeEach(() => {
+    asked.length = 0
+    ledger = (query) => {
+      asked.push(query)
+      const own = [sum('2026-10-31', 1), sum('2026-11-01', 2), sum('2026-11-30', 4), sum('2026-12-01', 8)]
+      return query.conversation ? own : [sum('2026-11-01', 16), sum('2026-12-01', 32)]
+    }
+  })
+  afterEach(() => {
+    ledger = () => []
+  })
+  const costs = async (now: number, more: Partial<CommandCall> = {}) =>
+    (await call('usage', '', { now, conversation, chat, ...more })).reply.split('\n')
+
+  test('the day and the month are those of UTC, before midnight and after it', async () => {
+    const rest = 'So far: $15.00, 400 input tokens, of these 80 % from the cache, and 20 output tokens.'
+    const [before] = await costs(midnight - 1)
+    // What is booked for the next day is not of today; the month has begun with its first.
+    expect(before).toContain('This chat today: $4.00. This month: $14.00.')
+    const [after] = await costs(midnight)
+    expect(after).toContain(`This chat today: $8.00. This month: $8.00. ${rest}`)
+  })
+
+  test('says to an operator in private what all chats have cost, and to nobody else', async () => {
+    expect(await costs(midnight, { role: 'operator' })).toEqual([
+      expect.stringContaining('This chat today: $8.00.'),
+      'All chats today: $32.00. This month: $32.00.',
+    ])
+    expect(asked.at(-1)).toEqual({ by: 'day', since: midnight })
+    const group = { ...chat, kind: 'group' } as const
+    expect(await costs(midnight, { role: 'operator', chat: group })).toHaveLength(1)
+    expect(await costs(midnight)).toHaveLength(1)
+    expect(asked.filter(({ conversation: of }) => of !== 'chat:a')).toHaveLength(1)
+  })
+})
+
 test('the usage of a chat in which nothing was said is nothing', async () => {
-  expect((await call('usage', '')).reply).toBe('This chat so far: 0 input and 0 output tokens. Answers: 0.')
+  expect((await call('usage', '')).reply).toBe(
+    'This chat today: $0.00. This month: $0.00. So far: $0.00, 0 input tokens, of these 0 % from the cache, and 0 output tokens. Answers: 0.',
+  )
 })
 
 test('/login is a command even where nobody can sign in, so that it never reaches the model', async () => {

@@ -2,6 +2,16 @@ import { fillText, type Texts } from '../config/texts.ts'
 import type { CommandEffect } from '../inbox/arrival.ts'
 import { type GateState, timeInWords } from '../inbox/gate/gate.ts'
 import type { Conversation, MessageState } from '../inbox/message.ts'
+import { costInWords } from '../usage/cost-in-words.ts'
+import {
+  cacheShareOf,
+  dayOf,
+  inputOf,
+  startOfMonth,
+  totalOf,
+  type Ledger,
+  type UsageSum,
+} from '../usage/ledger.ts'
 import type { Conversations } from './conversations.ts'
 import type { ModelSettings } from './model-settings.ts'
 import type { Chat, Person } from './receiver.ts'
@@ -75,6 +85,12 @@ export const COMMAND_LIST: readonly CommandEntry[] = [
     argument: { name: 'level', description: 'The effort from now on, or auto' },
   },
   { name: 'usage', description: 'What this conversation has used', rest: 'question' },
+  {
+    name: 'budget',
+    description: "Show or raise today's budget (operators, in a private chat)",
+    rest: 'argument',
+    argument: { name: 'raise', description: 'What to add for today, such as +5' },
+  },
   { name: 'help', description: 'What I can do', rest: 'question' },
   {
     name: 'login',
@@ -134,6 +150,7 @@ export function unknownCommand(text: string, commands: Commands): string | null 
 
 export interface CommandOptions {
   readonly conversations: Conversations
+  readonly ledger: Ledger
   readonly texts: Texts
   readonly settings: ModelSettings
   readonly gate: () => GateState
@@ -141,7 +158,7 @@ export interface CommandOptions {
 
 /** The commands of every conversation that concern no model. All run at once and skip the queue. */
 export function createCommands(options: CommandOptions): Map<string, Command> {
-  const { conversations, texts, settings, gate } = options
+  const { conversations, ledger, texts, settings, gate } = options
 
   const waitingIn = async (conversation: Conversation | null): Promise<number> => {
     if (!conversation) return 0
@@ -179,17 +196,39 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
     ],
     [
       'usage',
-      async ({ conversation }) => {
+      async ({ conversation, now, role, chat }) => {
         const usage = conversation ? await conversations.usage(conversation.id) : null
-        const total = usage?.total
-        const input = total ? total.inputTokens + total.cacheReadTokens + total.cacheWriteTokens : 0
-        const values = { turns: usage?.turns ?? 0, input, output: total?.outputTokens ?? 0 }
-        return replyWith(fillText(texts, 'usage', values))
+        const days = conversation
+          ? await ledger.sums({ by: 'day', since: 0, conversation: conversation.id })
+          : []
+        const total = totalOf(days)
+        const reply = fillText(texts, 'usage', {
+          ...costsOf(days, now),
+          cost: costInWords(total),
+          turns: usage?.turns ?? 0,
+          input: inputOf(total),
+          output: total.outputTokens,
+          cached: Math.round((cacheShareOf(total) ?? 0) * 100),
+        })
+        // What others cost is nobody else's business.
+        if (role !== 'operator' || chat.kind !== 'private') return replyWith(reply)
+        const all = await ledger.sums({ by: 'day', since: startOfMonth(now) })
+        return replyWith(`${reply}\n${fillText(texts, 'usage_all', costsOf(all, now))}`)
       },
     ],
-    // Reserved, so that the word never reaches the model; replaced where sign-in is available.
+    // Reserved, so that the words never reach the model; replaced where there is something to sign in, or to spend.
     ['login', async () => replyWith(texts.login_refused)],
+    ['budget', async () => replyWith(texts.budget_refused)],
   ])
+}
+
+/** @param days sums by day, in UTC as they are */
+function costsOf(days: readonly UsageSum[], now: number): { readonly today: string; readonly month: string } {
+  const [today, month] = [dayOf(now), dayOf(startOfMonth(now))]
+  return {
+    today: costInWords(totalOf(days.filter(({ key }) => key === today))),
+    month: costInWords(totalOf(days.filter(({ key }) => key >= month))),
+  }
 }
 
 const STOP: CommandEffect = { withdrawWaiting: true, stopTurn: true }

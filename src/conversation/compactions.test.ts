@@ -36,13 +36,13 @@ class Chat {
     model.context = CONTEXT
     model.reply = (request) =>
       request.system?.startsWith('You keep the memory') ? 'Our own summary.' : `re ${FILLER}`
-    model.compact = (request, { signal, onAborted }) =>
+    model.compact = (request, { signal, onLost }) =>
       new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason))
         this.compacting.push({
           request,
           signal,
-          spend: (cost) => onAborted?.(cost),
+          spend: (cost) => onLost?.(cost),
           finish: (made) =>
             made instanceof Error
               ? reject(made)

@@ -1,13 +1,16 @@
+import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { CompactionToStore, Inbox } from '../inbox/inbox.ts'
-import type { Lease, TurnCost, TurnOutcome } from '../inbox/lease.ts'
+import type { Lease, TurnOutcome } from '../inbox/lease.ts'
 import { MINUTE, SECOND, sleep, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
+import type { PriceTable } from '../usage/price-table.ts'
+import { Spending } from '../usage/spending.ts'
 import { sentAnswer } from './context/answer-blocks.ts'
 import { compactedRecord, countSent, shouldCompact } from './context/compaction.ts'
 import type { TurnContext } from './context/context.ts'
 import { readEpochRecord, writeEpochRecord, type Epoch } from './context/epoch.ts'
-import type { Models } from './model-settings.ts'
-import type { Compacted, Model, ModelRequest } from './model.ts'
+import type { Compacted, ModelRequest } from './model.ts'
+import { TurnBudget, type TurnBudgetOptions } from './turn-budget.ts'
 
 /** Nobody waits for it, and a million tokens are read in less. */
 const REQUEST_TIMEOUT_MS = 5 * MINUTE
@@ -18,21 +21,22 @@ const BUSY_PAUSE_MS = 2 * SECOND
 
 type Answered = Extract<TurnOutcome, { kind: 'answered' }>
 
-export interface CompactionsOptions {
-  readonly model: Pick<Model, 'compact'>
-  readonly models: Pick<Models, 'find'>
+export interface CompactionsOptions extends TurnBudgetOptions {
   readonly inbox: Pick<Inbox, 'saveCompaction'>
+  readonly prices: Pick<PriceTable, 'pricesOf'>
+  readonly observer: MessageObserver
   readonly clock: Clock
   readonly log: Log
 }
 
 /** A compaction that begins when its turn is stored. */
 interface Planned {
+  readonly budget: TurnBudget
   readonly request: ModelRequest
   readonly epoch: Epoch
   /** When another one may begin, in epoch milliseconds. */
   readonly until: number
-  readonly toStore: Omit<CompactionToStore, 'summary' | 'usage'>
+  readonly toStore: Omit<CompactionToStore, 'summary' | 'spent'>
 }
 
 /**
@@ -58,9 +62,9 @@ export class Compactions {
    * @returns the outcome to store: with the claim, where there is to be one
    */
   plan(lease: Lease, outcome: Answered, context: TurnContext, request: ModelRequest): Answered {
-    const { model, models, clock } = this.#options
+    const { model, settings, clock } = this.#options
     const { history, record } = context
-    const isAble = model.compact !== undefined && models.find(request.model)?.compaction === true
+    const isAble = model.compact !== undefined && settings.models.find(request.model)?.compaction === true
     if (!isAble || history === null || record === null) return outcome
     const { text, blocks = null } = outcome
     if (!shouldCompact(history, () => sentAnswer({ text, blocks }, 'all').tokens)) return outcome
@@ -71,6 +75,8 @@ export class Compactions {
     const until = now + CLAIM_MS
     const claimed = writeEpochRecord({ ...known, compactingUntil: until })
     this.#planned.set(lease, {
+      // Its turn is settled by then.
+      budget: new TurnBudget(this.#options, { ...lease, turnId: `${lease.turnId} compaction` }),
       // Up to the answer before the question: what the provider has read for this turn.
       request: { ...request, messages: context.messages.slice(0, -1) },
       epoch,
@@ -112,50 +118,53 @@ export class Compactions {
   async #run(planned: Planned): Promise<void> {
     const { log } = this.#options
     const { conversationId: conversation } = planned.toStore
-    const { made, cost } = await this.#ask(planned)
-    if (cost === null) return
+    const { prices, observer } = this.#options
+    const spending = new Spending(prices, (spent) => observer.emit({ kind: 'spent', spent }))
+    const made = await this.#ask(planned, spending)
+    const { spent = [] } = spending.unstored
+    if (spent.length === 0) return
     const summary =
       made === null || made.block === null
         ? null
         : compactedRecord(planned.epoch, planned.toStore.upTo, { text: made.text, block: made.block })
-    const isStored = await this.#save(planned, summary, cost)
+    const isStored = await this.#save({ ...planned.toStore, spent, summary }, planned.until)
     if (isStored) log.info({ conversation }, 'the provider has compacted the conversation')
     else
       log.info({ conversation }, 'what the provider has compacted is not used: the conversation has changed')
   }
 
-  async #ask({ request, toStore }: Planned) {
-    const { model, clock, log } = this.#options
+  async #ask({ budget, request, toStore }: Planned, spending: Spending): Promise<Compacted | null> {
+    const { clock, log } = this.#options
     const limit = new AbortController()
     const signal = AbortSignal.any([this.#stop.signal, limit.signal])
     void sleep(clock, REQUEST_TIMEOUT_MS, signal).then(
       () => limit.abort(new Error('the compaction took too long')),
       () => {},
     )
-    let cost: TurnCost | null = null
-    let made: Compacted | null = null
     try {
-      made = await model.compact!(request, { signal, onAborted: (spent) => (cost = spent) })
-      cost = made
+      const made = await budget.compact(request, { signal, onLost: (cost) => spending.add('lost', cost) })
+      if (made) spending.add('compaction', made)
+      return made
     } catch (err) {
       if (!this.#stop.signal.aborted)
         log.warn({ err, conversation: toStore.conversationId }, 'a conversation could not be compacted')
+      return null
     } finally {
       limit.abort()
+      await budget.end()
     }
-    return { made, cost: cost as TurnCost | null }
   }
 
   /** @returns false = the conversation is another one now, or is never free */
-  async #save({ toStore, until }: Planned, summary: string | null, { usage }: TurnCost): Promise<boolean> {
+  async #save(compaction: CompactionToStore, until: number): Promise<boolean> {
     const { inbox, clock } = this.#options
     for (;;) {
-      const end = await inbox.saveCompaction({ ...toStore, usage, summary })
+      const end = await inbox.saveCompaction(compaction)
       if (end !== 'busy') return end === 'saved'
       await sleep(clock, BUSY_PAUSE_MS, this.#stop.signal).catch(() => {})
       if (this.#stop.signal.aborted || clock.now() >= until) break
     }
-    await inbox.saveCompaction({ ...toStore, usage, summary: null })
+    await inbox.saveCompaction({ ...compaction, summary: null })
     return false
   }
 }

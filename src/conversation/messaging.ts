@@ -20,6 +20,9 @@ import { SECOND, type Clock, type Timer } from '../support/clock.ts'
 import { Emitter } from '../support/emitter.ts'
 import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
+import type { BudgetKeeper } from '../usage/budget-keeper.ts'
+import type { Ledger } from '../usage/ledger.ts'
+import { PriceTable } from '../usage/price-table.ts'
 import { type AccessPolicy, PersonRate } from './access/access.ts'
 import type { Pairings } from './access/pairing.ts'
 import { Strangers } from './access/strangers.ts'
@@ -40,6 +43,7 @@ interface MessageStorage {
   readonly outbox: Outbox
   readonly conversations: Conversations
   readonly pairings: Pairings
+  readonly ledger: Ledger
   readonly freeBytes: () => Promise<number | null>
   readonly probe: () => Promise<void>
 }
@@ -65,6 +69,10 @@ export interface MessagingOptions {
   readonly tools?: readonly Tool[]
   /** How much one turn may do with them. */
   readonly limits: TurnLimits
+  /** What models cost; left out: what is known of them without a configuration. */
+  readonly prices?: PriceTable
+  /** Left out: nothing is limited. */
+  readonly budgets?: BudgetKeeper | null
   readonly hold: HoldLimits & {
     /** Observed outage time in milliseconds. */
     readonly maxAge: number
@@ -168,8 +176,8 @@ export class Messaging {
       ...(options.onDelivered ? { onDelivered: options.onDelivered } : {}),
     }))
     const drafts = new Drafts({ delivery, inbox, sendChannels, clock, log })
-    const { models } = settings
-    const compactions = new Compactions({ model: options.model, models, inbox, clock, log })
+    const { prices = new PriceTable() } = options
+    const compactions = new Compactions({ ...options, prices, observer, inbox })
     this.#compactions = compactions
     const dispatcher = (this.dispatcher = new Dispatcher({
       inbox,
@@ -177,6 +185,7 @@ export class Messaging {
       answer: createTurn({
         ...options,
         tools: options.tools ?? [],
+        prices,
         inbox,
         drafts,
         events,
@@ -214,6 +223,7 @@ export class Messaging {
     const commands = new Map([
       ...createCommands({
         conversations,
+        ledger: storage.ledger,
         texts,
         settings,
         gate: () => gate.current(),

@@ -16,8 +16,8 @@ const list = [
 const settings = new ModelSettings({
   config: { default: 'claude-default', maxTokens: 'auto', contextLength: 'auto', effort: 'auto' },
   overrides: {
-    'chat:7': { model: 'claude-small', effort: null, systemPrompt: null },
-    'chat:*': { model: null, effort: 'high', systemPrompt: null },
+    'chat:7': { model: 'claude-small', effort: null, systemPrompt: null, budgetDay: null },
+    'chat:*': { model: null, effort: 'high', systemPrompt: null, budgetDay: null },
   },
   models: {
     current: () => ({ source: isUnasked ? 'built-in' : 'provider', fetchedAt: 0, models: list }),

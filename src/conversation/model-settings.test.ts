@@ -100,8 +100,13 @@ test('what a chat has chosen wins over its override, and that over the configura
   const settings = settingsWith(
     { effort: 'high' },
     {
-      'telegram:-1001234': { model: 'claude-short', effort: null, systemPrompt: 'Here speak French.' },
-      'telegram:*': { model: 'claude-other', effort: 'low', systemPrompt: ' ' },
+      'telegram:-1001234': {
+        model: 'claude-short',
+        effort: null,
+        systemPrompt: 'Here speak French.',
+        budgetDay: null,
+      },
+      'telegram:*': { model: 'claude-other', effort: 'low', systemPrompt: ' ', budgetDay: null },
     },
   )
   expect(settings.model(chat)).toBe('claude-short')

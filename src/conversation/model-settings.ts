@@ -1,6 +1,8 @@
 import type { ModelConfig, OverridesConfig } from '../config/config.ts'
 import { type Effort, EFFORTS } from '../config/sections/model.ts'
 import type { Conversation } from '../inbox/message.ts'
+import { nanoOf } from '../usage/cost.ts'
+import type { NanoUsd } from '../usage/price-table.ts'
 
 export type ThinkingType = 'adaptive' | 'between_tools' | 'disabled' | 'enabled'
 export type ServerTool = 'web_search' | 'code_execution'
@@ -123,6 +125,12 @@ export class ModelSettings {
   /** What the model is told in a chat behind the shared system prompt; null = nothing more. */
   systemPrompt({ channel, address }: Chat): string | null {
     return this.#override(channel, address, 'systemPrompt')?.trim() || null
+  }
+
+  /** What a chat may spend in a day, in nano-dollars; null = no limit of its own. */
+  budgetDay({ channel, address }: Chat): NanoUsd | null {
+    const usd = this.#override(channel, address, 'budgetDay')
+    return usd === null ? null : nanoOf(usd)
   }
 
   /** What a turn in `chat` sends. @param model the one that the message asked for; null = the chat's own */

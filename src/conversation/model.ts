@@ -7,6 +7,8 @@ import { HermesError } from '../support/errors.ts'
 export interface ModelRequest {
   /** Who asks, so that failures of one conversation are known as such; never sent. Left out: nobody in particular. */
   readonly conversation?: ConversationId
+  /** The epoch of its conversation, and why that has begun; never sent. Left out: the sender keeps the conversation. */
+  readonly epoch?: { readonly id: string; readonly reason: string }
   readonly model: string
   readonly maxTokens: number
   /** null or left out: the model's own default. */
@@ -98,10 +100,12 @@ export interface ModelAnswer {
   /** Where its code has run, for later requests; null = none has. */
   readonly container: string | null
   readonly model: string
-  /** All that was paid for it, with `lost`. */
+  /** What was paid for it, without answers that broke off before it. */
   readonly usage: Usage
-  /** What answers that broke off before this one have cost, as far as they said it; left out: none did. */
-  readonly lost?: Usage
+  /** More where the provider has paused it; left out = 1. */
+  readonly requests?: number
+  /** See `TurnCost.isSubscription`. */
+  readonly isSubscription?: boolean
   /** Blocks of thinking in the request that the provider did not accept; left out: none. */
   readonly droppedThinking?: number
   /** The provider's id of it, for `previousResponse` of the next request; left out: it has given none. */
@@ -109,6 +113,8 @@ export interface ModelAnswer {
   /** Why what was kept of `previousResponse` could not be used; left out: it could, or nobody knows. */
   readonly cacheMiss?: CacheMiss
   readonly stopReason: StopReason
+  /** With how many tokens it was asked for, where that was fewer than the caller had allowed; left out: with those. */
+  readonly maxTokens?: number
   /** From the request to the last byte, in milliseconds, without any wait of our own. */
   readonly modelMs: number
 }
@@ -139,8 +145,13 @@ export interface AnswerListener {
    * shown is not asked for again.
    */
   readonly onRestart?: () => void
-  /** Called with what an answer has cost that the signal ended, as far as the provider has said. */
-  readonly onAborted?: (cost: TurnCost) => void
+  /**
+   * Called with what an answer has cost that broke off, that the signal ended, or that is of no use because of one of
+   * these: as far as the provider has said, and what its text comes to.
+   */
+  readonly onLost?: (cost: TurnCost) => void
+  /** Awaited before the request is sent again after an answer that broke off; what it throws ends the request. */
+  readonly beforeRetry?: () => Promise<void>
 }
 
 /**
@@ -188,6 +199,6 @@ export interface Model {
    */
   compact?(
     request: ModelRequest,
-    listener: Pick<AnswerListener, 'signal' | 'onAborted'>,
+    listener: Pick<AnswerListener, 'signal' | 'onLost' | 'beforeRetry'>,
   ): Promise<Compacted | null>
 }

@@ -3,6 +3,14 @@ import type { Accepted, Cursor, Fence, MessageContext, Piece } from '../inbox/ar
 import type { Attachment } from '../inbox/message.ts'
 import type { ParkedInput } from '../inbox/parked-inputs.ts'
 
+/** How the ids of persons begin that are programs, whose messages come by webhooks. */
+export const HOOK_PERSON = 'hook:'
+
+/** Does nobody wait for the answer to what this person has sent? */
+export function isUnattended(personId: string | null): boolean {
+  return personId?.startsWith(HOOK_PERSON) === true
+}
+
 /** The facts of a delivered event; the receiver decides access and meaning. */
 export type InboundEvent =
   | {

@@ -111,9 +111,3 @@ function costOf({ steps, discarded, answer }: TurnEnd): { readonly usage: Usage;
     modelMs: others.reduce((ms, other) => ms + other.modelMs, answer.modelMs),
   }
 }
-
-/** The answer, with what a first one had cost that was thrown away. */
-export function withCost(answer: ModelAnswer, discarded: ModelAnswer): ModelAnswer {
-  const usage = sumOfUsages([answer.usage, discarded.usage])
-  return { ...answer, usage, modelMs: answer.modelMs + discarded.modelMs }
-}

@@ -361,7 +361,7 @@ test('what a refusal leaves of a summary is not kept', async () => {
 test('an unknown model of an override is refused where it is set, and keeps nobody else waiting', async () => {
   const settings = new ModelSettings({
     config: { default: 'claude-test', maxTokens: 4_096, contextLength: 200_000, effort: 'auto' },
-    overrides: { 'chat:a': { model: 'claude-gone', effort: null, systemPrompt: null } },
+    overrides: { 'chat:a': { model: 'claude-gone', effort: null, systemPrompt: null, budgetDay: null } },
     models: { current: () => ({ source: 'built-in', fetchedAt: null, models: [] }), find: () => null },
     warn() {},
   })

@@ -1,5 +1,5 @@
 import { readResponse } from '../agent/response.ts'
-import { LeaseLost, TurnSteps, type StepRequest } from '../agent/run-steps.ts'
+import { LeaseLost, resultTool, TurnSteps, type StepRequest } from '../agent/run-steps.ts'
 import { stoppedBlocks } from '../agent/step-messages.ts'
 import { ToolRate } from '../agent/tool-rate.ts'
 import type { Tool, TurnLimits } from '../agent/tool.ts'
@@ -12,20 +12,26 @@ import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
 import { latePreface } from '../inbox/gate/gate.ts'
 import type { Inbox } from '../inbox/inbox.ts'
-import type { Lease, TurnCost, TurnOutcome } from '../inbox/lease.ts'
+import type { Lease, TurnOutcome } from '../inbox/lease.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { isBlank } from '../support/text/printable.ts'
+import type { BudgetKeeper } from '../usage/budget-keeper.ts'
+import type { PriceTable } from '../usage/price-table.ts'
+import { Spending } from '../usage/spending.ts'
 import type { Compactions } from './compactions.ts'
 import { blocksWithoutThinking } from './context/answer-blocks.ts'
 import { broughtContext } from './context/brought-context.ts'
 import { ContextBuilder, type BuildOptions, type TurnContext } from './context/context.ts'
+import { requestEpoch } from './context/epoch.ts'
 import { readFrozenTurn, writeFrozenTurn } from './frozen-turn.ts'
 import type { ModelSettings } from './model-settings.ts'
-import { ModelRefusal, type CacheMiss, type Model, type ModelAnswer, type ModelRequest } from './model.ts'
+import { ModelRefusal, type Model, type ModelAnswer, type ModelRequest } from './model.ts'
+import { boundsOf } from './request-bounds.ts'
 import { ShownAnswer } from './shown-answer.ts'
-import { chatOutcome, literalOutcome, refused, textOfSteps, withCost } from './turn-outcome.ts'
+import { TurnBudget } from './turn-budget.ts'
+import { chatOutcome, literalOutcome, refused, textOfSteps } from './turn-outcome.ts'
 
 /** Half of it certainly fits, and leaves room for a long answer. */
 const SMALLER_CONTEXT_SHARE = 0.5
@@ -47,6 +53,9 @@ export interface TurnOptions {
   /** What the model may call, in the order in which it is offered. */
   readonly tools: readonly Tool[]
   readonly limits: TurnLimits
+  readonly prices: PriceTable
+  /** Left out: nothing is limited. */
+  readonly budgets?: BudgetKeeper | null
   readonly onStoreError: (error: unknown) => void
   /** Left out: nothing is compacted. */
   readonly compactions?: Pick<Compactions, 'plan'>
@@ -55,11 +64,10 @@ export interface TurnOptions {
 
 /** A turn: from the messages of a lease to the answer, streamed into its draft. */
 export function createTurn(options: TurnOptions): AnswerTurn {
-  const { model, drafts, events, texts, clock, log, settings, observer, compactions } = options
-  const contexts = new ContextBuilder(options)
+  const { drafts, events, texts, clock, log, settings, observer, compactions } = options
   const stepsOptions = { ...options, rate: new ToolRate(options.limits.callsPerMinute, clock) }
 
-  return async (lease, signal, { draining, freeze }) => {
+  return async (lease, signal, { draining, freeze, onUnstored }) => {
     const { conversation, messages, context: brought, journal } = lease
     const frozen = readFrozenTurn(journal.terms)
     let terms = frozen?.terms ?? settings.forTurn(conversation, brought?.model ?? null)
@@ -70,9 +78,12 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     const offered = frozen?.tools ?? tools.map(({ definition }) => definition)
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
     const shown = new ShownAnswer({ lease, draft: drafts.open(lease, freeze), events, preface, texts })
+    const budget = new TurnBudget(options, lease)
+    const contexts = new ContextBuilder({ ...options, model: budget })
     let isNewEpoch = false
     let steps: TurnSteps | null = null
-    let cost: TurnCost | null = null
+    const spending = new Spending(options.prices, (spent) => observer.emit({ kind: 'spent', spent }))
+    const thrownAway: ModelAnswer[] = []
 
     const system = async (): Promise<string | null> => {
       const parts = [await options.system(), settings.systemPrompt(conversation)]
@@ -81,7 +92,8 @@ export function createTurn(options: TurnOptions): AnswerTurn {
 
     const contextOf = async (systemText: string | null, more: BuildOptions = {}): Promise<TurnContext> => {
       const record = frozen?.known === lease.summary ? frozen.record : null
-      const build = { tools: offered, record, ...more }
+      const onSpent: BuildOptions['onSpent'] = (kind, cost) => spending.add(kind, cost)
+      const build = { tools: offered, record, onSpent, ...more }
       const built = brought
         ? await broughtContext(options.inbox, messages[0]!, brought, systemText, options.cache)
         : await contexts.build(lease, terms, systemText, signal, build)
@@ -92,8 +104,9 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       return { ...sent, cache, cost: built.cost ?? cost }
     }
 
-    const requestOf = ({ system, cache, messages }: TurnContext): ModelRequest => ({
+    const requestOf = ({ system, cache, messages, record }: TurnContext): ModelRequest => ({
       conversation: conversation.id,
+      ...requestEpoch(record),
       model: terms.model,
       maxTokens: answerTokens,
       effort: terms.effort,
@@ -103,34 +116,29 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       ...(offered.length > 0 ? { tools: offered } : {}),
       messages,
     })
+    let asked: ModelRequest | null = null
+    const bounds = () => boundsOf(asked!)
 
     const send = async (context: TurnContext, { own, steps: before }: StepRequest): Promise<ModelAnswer> => {
       const previous =
         before.length > 0 ? readResponse(before.at(-1)!).responseId : lastResponse(lease.history)
-      const answer = await model.answer(
-        {
-          ...requestOf(context),
-          ...(context.cache && !brought ? { previousResponse: previous } : {}),
-          ...own,
-          messages: [...context.messages, ...own.messages],
-          ...(brought ? { stop: brought.stop } : {}),
-        },
-        {
-          signal,
-          onText: (text) => shown.write(text),
-          onRestart: () => shown.restart(),
-          onAborted: (spent) => (cost = spent),
-        },
-      )
-      if (answer.cacheMiss) noteMiss(answer.cacheMiss, isNewEpoch && before.length === 0)
+      const request: ModelRequest = {
+        ...requestOf(context),
+        ...(context.cache && !brought ? { previousResponse: previous } : {}),
+        ...own,
+        messages: [...context.messages, ...own.messages],
+        ...(brought ? { stop: brought.stop } : {}),
+      }
+      asked = request
+      const answer = await budget.answer(request, {
+        signal,
+        onText: (text) => shown.write(text),
+        onRestart: () => shown.restart(),
+        onLost: (cost) => spending.add('lost', cost, { tool: resultTool(before), bounds }),
+      })
+      const { cacheMiss } = answer
+      if (cacheMiss) observer.emit({ kind: 'cache-miss', reason: cacheMiss.reason })
       return answer
-    }
-
-    const noteMiss = ({ reason, tokens }: CacheMiss, isExpected: boolean): void => {
-      observer.emit({ kind: 'cache-miss', reason })
-      if (isExpected || tokens === null) return
-      const miss = { conversation: conversation.id, reason, tokens }
-      log.info(miss, 'the provider could not use what it has kept of the conversation')
     }
 
     try {
@@ -147,9 +155,11 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           // The estimate of its length was too low. What was written is replaced.
           log.info({ conversation: conversation.id }, 'asking again with less of the conversation')
           terms = { ...terms, contextTokens: Math.floor(terms.contextTokens * SMALLER_CONTEXT_SHARE) }
+          thrownAway.push(answer)
+          spending.add('discarded', answer, { bounds })
           context = await contextOf(systemText)
           shown.restart()
-          return withCost(await send(context, request), answer)
+          return await send(context, request)
         } catch (error) {
           if (!(error instanceof ModelRefusal) || shown.text !== '') throw error
           const { reason } = error
@@ -178,6 +188,8 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         offersTools: offered.length > 0,
         maxTokens: answerTokens,
         mostTokens,
+        spending,
+        bounds,
         ask: async (request) => {
           shown.begin(textOfSteps(request.steps))
           if (request.steps.length === 0) return await askFirst(request)
@@ -194,16 +206,25 @@ export function createTurn(options: TurnOptions): AnswerTurn {
             known: lease.summary,
             isWithoutOldAttachments,
           }),
-        onStep: () => shown.begin(textOfSteps(steps!.steps)),
+        settlement: () => budget.settlement,
+        onStep: () => {
+          budget.settled()
+          shown.begin(textOfSteps(steps!.steps))
+        },
         onRunning: (titles) => shown.running(titles),
       })
       const answer = await steps.run(signal, draining)
-      const end = { answer, steps: steps.steps, discarded: steps.discarded, isAtLimit: steps.isAtLimit }
-      if (brought) return literalOutcome(end, texts)
-      const outcome = chatOutcome(end, context, preface, texts)
-      if (outcome.kind !== 'answered') return outcome
+      const discarded = [...thrownAway, ...steps.discarded]
+      const end = { answer, steps: steps.steps, discarded, isAtLimit: steps.isAtLimit }
+      const outcome = brought ? literalOutcome(end, texts) : chatOutcome(end, context, preface, texts)
+      const isAnswer = outcome.kind === 'answered'
+      spending.add(isAnswer ? 'answer' : 'discarded', answer, { tool: resultTool(steps.steps), bounds })
+      const { settlement } = budget
+      budget.settled()
+      if (!isAnswer || brought) return { ...outcome, ...settlement }
       contexts.reportEpoch(conversation.id, context)
-      return compactions?.plan(lease, outcome, context, requestOf(context)) ?? outcome
+      const planned = compactions?.plan(lease, outcome, context, requestOf(context)) ?? outcome
+      return { ...planned, ...settlement }
     } catch (error) {
       const known = steps?.steps ?? journal.steps
       const interruption = interruptionOf(signal)
@@ -214,7 +235,6 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         const blocks = stopped !== null && isNewEpoch ? blocksWithoutThinking(stopped) : stopped
         return { kind: 'stopped', text: shown.text, ...(blocks === null ? {} : { blocks }) }
       }
-      if (interruption && cost !== null) return { kind: 'returned', cost }
       if (interruption) throw interruption
       if (error instanceof ModelRefusal) {
         // One of the merged messages may be at fault: answer each separately.
@@ -228,6 +248,8 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       }
       throw error
     } finally {
+      await budget.end()
+      onUnstored(spending.unstored)
       await shown.close(interruptionOf(signal)?.kind === 'stopped')
     }
   }
@@ -252,6 +274,7 @@ function noRoom(model: string): ModelAnswer {
     container: null,
     model,
     usage,
+    requests: 0,
     stopReason: 'context_full',
     modelMs: 0,
   }

@@ -31,6 +31,14 @@ export interface Credential {
   readonly accountId: string | null
 }
 
+/**
+ * Whether requests with it are paid by a subscription, not by the token: an account's sign-in, and the token of one
+ * that a program prints. A key is billed, and so is the workspace of a profile.
+ */
+export function isSubscription({ kind }: Pick<Credential, 'kind'>): boolean {
+  return kind === 'oauth' || kind === 'command'
+}
+
 /** What the Messages API said about a credential that was presented to it. */
 export type Rejection =
   /** 401, or 403 "revoked": the recovery steps may help. */

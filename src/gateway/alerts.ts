@@ -1,4 +1,5 @@
 import { Alerter } from '../alerts/alerter.ts'
+import { CacheAlerts } from '../alerts/cache-alerts.ts'
 import { ChannelAlerts } from '../alerts/channel-alerts.ts'
 import { startDuties } from '../alerts/duties.ts'
 import { followEvents } from '../alerts/event-table.ts'
@@ -41,8 +42,8 @@ interface AlertHooks {
 export function openAlerts(
   { settings, credentials, processEnv, clock, log, host, onProblem, lifecycle }: Runtime,
   { storage, fleet }: OpenStore,
-  { catalogue, settings: modelSettings }: ModelParts,
-  { messaging, platforms, speakers }: Messages,
+  { catalogue, settings: modelSettings, cacheRecord }: ModelParts,
+  { messaging, platforms, speakers, budgets }: Messages,
   { readiness, onAttempt, onIncident }: AlertHooks,
 ): Alerts {
   const { config, channels } = settings
@@ -87,12 +88,22 @@ export function openAlerts(
     clock,
     onProblem,
   })
+  const cacheAlerts = new CacheAlerts({ alerter, record: cacheRecord, facts, texts, clock, onProblem })
   const duties = () =>
     startDuties({
       incidents,
       messaging,
       signIn: { alerter, keeper, store: own, facts, texts, host, onProblem },
       models: { alerter, settings: modelSettings, list: catalogue, facts, texts, clock, onProblem },
+      budgets: {
+        alerter,
+        watch: budgets.watch,
+        thresholds: config.budgets.alertAt,
+        facts,
+        texts,
+        clock,
+        onProblem,
+      },
       startRetention: () =>
         startRetention({
           remove: (now) => conversations.retain(retentionAt(retention, now)),
@@ -113,6 +124,11 @@ export function openAlerts(
       await lifecycle.start(stack, 'incidents', {
         start: () => incidents.start(),
         stop: () => incidents.stop(),
+      })
+      // Stopped after the alerter, so that none of its alerts is retried any more.
+      await lifecycle.start(stack, 'cache alerts', {
+        start: async () => cacheAlerts.start(),
+        stop: () => cacheAlerts.stop(),
       })
       await lifecycle.start(stack, 'duties of the leader', {
         start: () => fleet.lead(duties),

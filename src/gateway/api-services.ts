@@ -8,6 +8,7 @@ import type { OpenStore } from '../storage/open-store.ts'
 import { isoTime } from '../support/clock.ts'
 import { VERSION } from '../support/package.ts'
 import type { Messages } from './messages.ts'
+import type { ModelParts } from './model.ts'
 import type { Operations } from './operations.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -15,6 +16,7 @@ import type { Runtime } from './runtime.ts'
 export function apiServices(
   { settings, credentials, sandbox, clock }: Runtime,
   { storage, fleet }: OpenStore,
+  { cacheRecord }: ModelParts,
   { messaging, web, channels, logins, keySignIn, inputs }: Messages,
   { readiness, alerts, recorder, timeline, changes, onStatusChange }: Operations,
   uploads: Uploads,
@@ -30,6 +32,7 @@ export function apiServices(
     inputs,
     conversations,
     incidents: storage.incidents,
+    ledger: storage.ledger,
     events,
     chat: web,
     uploads,
@@ -40,6 +43,7 @@ export function apiServices(
       recorder,
       timeline,
       keeper,
+      cacheRecord,
       changes,
       connections: () => [channelStates(), alerter.status],
       clock,

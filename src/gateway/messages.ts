@@ -11,6 +11,9 @@ import type { LoginSessions } from '../credentials/login.ts'
 import { ParkedInputs } from '../inbox/parked-inputs.ts'
 import type { OpenStore } from '../storage/open-store.ts'
 import { SECOND } from '../support/clock.ts'
+import { nanoOf } from '../usage/cost.ts'
+import { watchCache } from '../usage/watch-cache.ts'
+import { openBudgets, type BudgetParts } from './budgets.ts'
 import { openChatLogin, type Speakers } from './chat-login.ts'
 import { allDone } from './lifecycle.ts'
 import type { ModelParts } from './model.ts'
@@ -37,6 +40,7 @@ export interface Messages {
   readonly keySignIn: KeySignIn
   /** What was parked before anything was made of it. */
   readonly inputs: ParkedInputs
+  readonly budgets: BudgetParts
   /** Takes over waiting messages, and starts answering. */
   startAnswering(stack: AsyncDisposableStack): Promise<void>
   /** Starts receiving. */
@@ -47,11 +51,11 @@ export interface Messages {
 export async function openMessages(
   runtime: Runtime,
   { storage, fleet }: OpenStore,
-  { model, gate, settings: modelSettings }: ModelParts,
+  { model, gate, settings: modelSettings, cacheRecord }: ModelParts,
 ): Promise<Messages> {
   const { settings, clock, log, lifecycle, onProblem } = runtime
   const { config, paths, channels: channelSettings } = settings
-  const { steps, time, output, rate } = config.tools.limits
+  const { steps, time, output, rate, cost } = config.tools.limits
   const { texts, operators, hold, mergeWindow, concurrency, drainRate, ratePerPerson } = config.gateway
   const web = new WebChannel(clock, channelSettings.web.enabled)
   const inputs = new ParkedInputs(storage.inbox, clock, onProblem)
@@ -77,9 +81,10 @@ export async function openMessages(
   const channels = [web, ...platforms]
   const byName = speakers(platforms)
   const { logins, keySignIn, command, signIn } = openChatLogin(runtime, byName, storage.facts)
+  const budgets = openBudgets(runtime, { storage, fleet }, () => messaging)
   const messaging = new Messaging({
     storage,
-    model,
+    model: watchCache(model, cacheRecord, clock),
     gate,
     sendChannels: channels,
     onDelivered: (item) => reactions.delivered(item),
@@ -91,7 +96,7 @@ export async function openMessages(
     cache: config.model.cache,
     system: soulReader(paths.soul, clock),
     tools: runtime.tools ?? [],
-    limits: { steps, timeMs: time, resultBytes: output, callsPerMinute: rate },
+    limits: { steps, timeMs: time, resultBytes: output, callsPerMinute: rate, cost: nanoOf(cost) },
     hold,
     mergeWindow,
     concurrency,
@@ -99,7 +104,12 @@ export async function openMessages(
     ratePerPerson,
     groupContext: groupContexts(channelSettings),
     zone: machineZone,
-    commands: new Map([['login', command]]),
+    commands: new Map([
+      ['login', command],
+      ['budget', budgets.command],
+    ]),
+    prices: budgets.prices,
+    budgets: budgets.keeper,
     signIn,
     fleet,
   })
@@ -114,7 +124,9 @@ export async function openMessages(
     logins,
     keySignIn,
     inputs,
+    budgets,
     async startAnswering(stack) {
+      await budgets.start(stack)
       await lifecycle.start(stack, 'answers', {
         async start() {
           // Before the first answer: from then on the states of messages no longer say what their marks are.

@@ -6,6 +6,7 @@ import { CombinedGate, type Gate } from '../inbox/gate/gate.ts'
 import { ProviderGate } from '../inbox/gate/provider-gate.ts'
 import { followGate, rememberedGate } from '../inbox/gate/remembered-gate.ts'
 import type { OpenStore } from '../storage/open-store.ts'
+import { CacheRecord } from '../usage/cache-record.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface ModelParts {
@@ -13,6 +14,8 @@ export interface ModelParts {
   readonly gate: Gate
   readonly model: Model
   readonly catalogue: ModelCatalogue
+  /** What the conversations have read from the provider's cache. */
+  readonly cacheRecord: CacheRecord
   readonly settings: ModelSettings
   /** Begins to ask the provider for its models, in the background. */
   startCatalogue(stack: AsyncDisposableStack): Promise<void>
@@ -58,6 +61,7 @@ export async function openModel(
   return {
     gate: new CombinedGate([credential, provider]),
     catalogue,
+    cacheRecord: new CacheRecord(log, onProblem),
     settings: new ModelSettings({
       config: config.model,
       overrides: config.overrides,

@@ -47,6 +47,7 @@ export async function openOperations(
     gate: model.gate,
     store: messaging.store,
     dispatcher: messaging,
+    budget: messages.budgets.watch,
     clock,
     newId,
     onProblem,
@@ -57,7 +58,7 @@ export async function openOperations(
     return { state, expiresAt: msOf(expiresAt), loginExpiresAt: msOf(loginExpiresAt) }
   }
   const metrics = await lifecycle.start(stack, 'metrics', {
-    start: () => new Metrics({ credential, held }, clock),
+    start: () => new Metrics({ credential, held, budgets: () => messages.budgets.watch.ratios() }, clock),
     stop: (started) => started?.close(),
   })
   metrics.follow(observer, keeper)

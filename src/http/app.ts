@@ -9,6 +9,7 @@ import { addAccessRoutes, addLoginRoutes, addOperatorRoutes } from './api/api.ts
 import { addConversationRoutes } from './api/conversations-api.ts'
 import { addDashboardRoutes } from './api/dashboard-api.ts'
 import type { ApiServices } from './api/services.ts'
+import { addUsageRoutes } from './api/usage-api.ts'
 import { addHealthRoutes, PROBE_PATHS } from './metrics/health.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { openAiProblem, speaksOpenAi } from './openai/problem.ts'
@@ -68,6 +69,12 @@ export function createApp(parts: AppParts): App {
   const events = addEventRoutes(routes, services, parts.streams, clock)
   const endpoints = parts.endpoints.map((endpoint) =>
     endpoint({ routes, streams: parts.streams, clock, log }),
+  )
+  addUsageRoutes(
+    routes,
+    services.ledger,
+    (since) => services.dashboard.cache(since),
+    () => clock.now(),
   )
   new Page(parts.pageFolder).addRoutes(routes)
 

@@ -189,6 +189,26 @@ export interface QueuedText {
   readonly text: string
 }
 
+/** What the conversations have read from the provider's cache, since the start of the gateway at the earliest. */
+export interface CacheReport {
+  /** Of all tokens that were sent; null = nothing was sent. */
+  readonly readShare: number | null
+  /** The same, if each request had read what the request before it has left there. */
+  readonly possibleShare: number | null
+  /** Why less was read, what should not be first. */
+  readonly reasons: ReadonlyArray<{
+    readonly reason: string
+    /** It has to be so, such as for the first request of a conversation. */
+    readonly isExpected: boolean
+    readonly requests: number
+  }>
+}
+
+/** `GET /api/usage`, with what was read from the cache. */
+export interface UsageWithCache extends UsageReport {
+  readonly cache?: CacheReport
+}
+
 /** What can be drawn. */
 export type SeriesName =
   | 'accepted'
@@ -246,4 +266,35 @@ export interface TimelineReport {
     readonly reason: string | null
   }>
   readonly starts: readonly IsoTime[]
+}
+
+/** `GET /api/usage` and `hermes usage --json` */
+export interface UsageReport {
+  readonly since: IsoTime
+  readonly by: 'day' | 'person' | 'conversation' | 'model' | 'tool'
+  /** In the order of their keys. */
+  readonly items: readonly UsageItem[]
+  readonly total: UsageTotal
+}
+
+export interface UsageItem extends UsageTotal {
+  /** A day in UTC, a person or conversation with its channel, a model, a tool; empty: none. */
+  readonly key: string
+}
+
+export interface UsageTotal {
+  readonly requests: number
+  /** Without those read from the cache and written to it. */
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cacheReadTokens: number
+  readonly cacheWriteTokens: number
+  /** At the prices of the API, of the requests whose cost is known; null = of none it is. */
+  readonly costUsd: number | null
+  /** Requests that `costUsd` leaves out. */
+  readonly unknownCostRequests: number
+  /** Requests whose cost is an estimate. */
+  readonly estimatedRequests: number
+  /** Requests that a subscription has paid: they are not billed at these prices. */
+  readonly subscriptionRequests: number
 }

@@ -1,7 +1,8 @@
+import type { NanoUsd } from '../usage/price-table.ts'
 import type { Cursor, Outage, AcceptRequest, Accepted } from './arrival.ts'
-import type { Lease, NotYet, TurnOutcome, TurnTerms, LeaseRequest, Usage } from './lease.ts'
+import type { Lease, NotYet, Spent, TurnOutcome, TurnTerms, LeaseRequest } from './lease.ts'
 import type { MessageState, ConversationId, Attachment, StoredMessage } from './message.ts'
-import type { ResultToStore, StepToStore } from './step.ts'
+import type { ResultToStore, Step } from './step.ts'
 
 /**
  * The durable inbox and outbox, as the core needs them. A storage implements these
@@ -33,9 +34,9 @@ export interface ExpireRequest {
 /** What the provider has made of the history of a conversation. */
 export interface CompactionToStore {
   readonly conversationId: ConversationId
-  /** The turn with whose cost it is counted. */
+  /** The turn with which its cost is booked. */
   readonly turnId: string
-  readonly usage: Usage
+  readonly spent: readonly Spent[]
   /** The conversation's `summary` since then: with any other one it is another conversation. */
   readonly known: string
   /** It replaces the answers behind this `seq` … */
@@ -55,6 +56,17 @@ export interface WaitingCounts {
   readonly parked: number
   /** When the oldest message that waits was accepted; null = none waits. */
   readonly oldestAt: number | null
+}
+
+/** A response to be stored, with the intents of its calls. */
+export interface StepToStore {
+  readonly step: Step
+  /** Stored with the first step of the turn; not read after that. */
+  readonly terms: string | null
+  /** What the turn has paid for since its last stored step, this one included; left out: nothing. */
+  readonly spent?: readonly Spent[]
+  /** What the turn's open reservation has cost; left out: it has none. */
+  readonly settles?: NanoUsd
 }
 
 export interface Inbox {
@@ -127,6 +139,11 @@ export interface Inbox {
 
   /** Refuses what has been held too long. Returns the conversations with a new notice. */
   expire(request: ExpireRequest): Promise<readonly ConversationId[]>
+
+  /**
+   * What is held until a moment for this reason, as a budget holds it, may be tried now. Returns its conversations.
+   */
+  releaseHeld(reason: string, now: number): Promise<readonly ConversationId[]>
 
   counts(): Promise<WaitingCounts>
 

@@ -1,3 +1,4 @@
+import type { NanoUsd } from '../usage/price-table.ts'
 import type { Outage, MessageContext } from './arrival.ts'
 import type { ConversationId, StoredMessage, Conversation } from './message.ts'
 import type { Journal } from './step.ts'
@@ -41,7 +42,12 @@ export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly cacheReadTokens: number
+  /** Written to the cache for whatever time. */
   readonly cacheWriteTokens: number
+  /** The part of `cacheWriteTokens` that the cache keeps for an hour; left out = 0. */
+  readonly cacheWrite1hTokens?: number
+  /** Searches that the provider has made; left out = 0. */
+  readonly webSearches?: number
 }
 
 /** @param usages at least one */
@@ -51,19 +57,67 @@ export function sumOfUsages(usages: readonly Usage[]): Usage {
     outputTokens: a.outputTokens + b.outputTokens,
     cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
     cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+    ...sumOf('cacheWrite1hTokens', a, b),
+    ...sumOf('webSearches', a, b),
   }))
 }
 
-/** What was spent without an answer. */
+/** Nothing where neither has any. */
+function sumOf(name: 'cacheWrite1hTokens' | 'webSearches', a: Usage, b: Usage): Partial<Usage> {
+  const sum = (a[name] ?? 0) + (b[name] ?? 0)
+  return sum > 0 ? { [name]: sum } : {}
+}
+
+/** What an answer, or the part of one, says that it cost. */
 export interface TurnCost {
   readonly model: string
   readonly usage: Usage
   /** The model's share of the time, in milliseconds. */
   readonly modelMs: number
+  /** How many requests it took; left out = 1. */
+  readonly requests?: number
+  /** Asked for with the sign-in of a subscription, which is not billed by the token; left out = it was not. */
+  readonly isSubscription?: boolean
 }
 
-/** How a turn ended. */
-export type TurnOutcome =
+/**
+ * What a request was for: the answer of a turn, a step of it, a summary or a compaction of its history; `discarded`:
+ * an answer that is not used, `lost`: one that did not come to its end.
+ */
+export type SpentKind = 'answer' | 'step' | 'summary' | 'compaction' | 'discarded' | 'lost'
+
+/** An entry of the ledger: what one request cost, or several of a kind. */
+export interface Spent extends TurnCost {
+  readonly kind: SpentKind
+  readonly requests: number
+  /** At the prices of the API; null = unknown. */
+  readonly cost: NanoUsd | null
+  /** Usage or cost are not what the provider has counted. */
+  readonly isEstimated: boolean
+  readonly isSubscription: boolean
+  /** The tool whose result was sent, the first of several; null or left out: none. */
+  readonly tool?: string | null
+}
+
+/** What a turn has paid for that the store does not have yet. */
+export interface Unstored {
+  /** In the order in which it was paid. Left out: nothing; of an answer: its own usage, at an unknown price. */
+  readonly spent?: readonly Spent[]
+  /**
+   * How many entries of the turn were stored before `spent`, as far as is known: some of `spent` may be, too, because
+   * the store did not say what became of a step. Left out: none of it is.
+   */
+  readonly storedBefore?: number
+}
+
+/** How a turn ended, and what is still to be booked of it. */
+export type TurnOutcome = TurnEnding &
+  Unstored & {
+    /** See `StepToStore.settles`. */
+    readonly settles?: NanoUsd
+  }
+
+type TurnEnding =
   | {
       readonly kind: 'answered'
       readonly text: string
@@ -72,6 +126,7 @@ export type TurnOutcome =
       /** See `StoredMessage.preface`. */
       readonly preface: string | null
       readonly model: string
+      /** Of all responses of the turn. */
       readonly usage: Usage
       /** The model's share of the time, in milliseconds. */
       readonly modelMs: number
@@ -86,13 +141,16 @@ export type TurnOutcome =
     }
   /** The person reads `notice`; the message leaves the history. */
   | { readonly kind: 'refused'; readonly reason: string; readonly notice: string }
-  /** Back to the queue because of an outage: does not count as a failure. */
-  | { readonly kind: 'held'; readonly outage: Outage }
+  /**
+   * Back to the queue because of an outage: does not count as a failure. With `until`, in epoch milliseconds, it is no
+   * outage: the message is tried again at that moment, and does not grow too old until then.
+   */
+  | { readonly kind: 'held'; readonly outage: Outage; readonly until?: number }
   /**
    * Back to the queue at once: shutdown, the split of merged messages (of a turn without a stored step), or a message
    * that joins them.
    */
-  | { readonly kind: 'returned'; readonly split?: boolean; readonly cost?: TurnCost }
+  | { readonly kind: 'returned'; readonly split?: boolean }
   /** Handling threw: counted; `retryAt` is when it may be tried again. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAt: number }
   /** Waits for the operator, with its steps; later messages are answered. */

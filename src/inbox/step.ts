@@ -38,13 +38,6 @@ export interface Journal {
 /** The journal of a turn without a stored step. */
 export const NO_JOURNAL: Journal = { terms: null, steps: [] }
 
-/** A response to be stored, with the intents of its calls. */
-export interface StepToStore {
-  readonly step: Step
-  /** Stored with the first step of the turn; not read after that. */
-  readonly terms: string | null
-}
-
 /** What a call of a stored step led to. */
 export interface ResultToStore {
   /** The index of its step. */

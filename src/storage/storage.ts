@@ -4,6 +4,8 @@ import type { Conversations } from '../conversation/conversations.ts'
 import type { Figures } from '../inbox/figures/figures.ts'
 import type { Facts, Inbox } from '../inbox/inbox.ts'
 import type { Outbox } from '../inbox/outbox.ts'
+import type { Budgets } from '../usage/budgets.ts'
+import type { Ledger } from '../usage/ledger.ts'
 
 /** Everything durable of one gateway, or of several that share a database. */
 export interface Storage {
@@ -13,7 +15,9 @@ export interface Storage {
   readonly pairings: Pairings
   readonly facts: Facts
   readonly figures: Figures
+  readonly ledger: Ledger
   readonly incidents: IncidentStore
+  readonly budgets: Budgets
   /** Where the database was copied to before it was migrated; null = it had not to be. */
   readonly migrationBackup: string | null
   /**

@@ -12,7 +12,7 @@ import {
 import { openGatewayOfStories } from '../support/web/dashboard-stories.ts'
 import { quietDashboard, startTestGateway, type TestGateway } from '../support/web/http-gateway.ts'
 
-const VIEWS = ['/status', '/queue', '/incidents', '/sign-in', '/sandbox'] as const
+const VIEWS = ['/status', '/queue', '/incidents', '/costs', '/sign-in', '/sandbox'] as const
 /** Many views in one test, on a machine that does other things too. */
 const MANY = { timeout: 120_000 }
 
@@ -49,6 +49,7 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
       await page.waitForSelector(path === '/c/a' ? 'textarea' : 'main.board h1')
       await page.waitForTimeout(600)
       if (path === '/incidents') await page.click('summary >> nth=1')
+      if (path === '/costs') await page.click('text=Each day as a table')
       if (path === '/queue') await page.click('text=Drop >> nth=0')
       expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, width])
       const overflow = await page
@@ -204,7 +205,14 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
     })
     await using visitor = await open(gateway)
     const labels = await visitor.page.locator('.rail a').allInnerTexts()
-    expect(labels.map((label) => label.trim())).toEqual(['Chat', 'Status', 'Queue', 'Incidents', 'Sign-in'])
+    expect(labels.map((label) => label.trim())).toEqual([
+      'Chat',
+      'Status',
+      'Queue',
+      'Incidents',
+      'Costs',
+      'Sign-in',
+    ])
   })
 
   test('by keyboard alone: from the chat to the queue, and the focus is in what has opened', async () => {

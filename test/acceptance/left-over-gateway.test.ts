@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
-import { freePort, GatewayProcess } from '../support/processes/gateway-process.ts'
+import { freePort } from '../support/processes/free-port.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 /** Listens where a gateway did, answers everything, and keeps what it is sent. */
 async function listenAt(port: number): Promise<{ readonly received: string[] } & AsyncDisposable> {

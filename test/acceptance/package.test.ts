@@ -18,7 +18,8 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
-import { freePort, GatewayProcess } from '../support/processes/gateway-process.ts'
+import { freePort } from '../support/processes/free-port.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const run = promisify(execFile)

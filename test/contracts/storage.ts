@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest'
 import { aboutContract } from './storage/about.ts'
 import { acceptContract } from './storage/accept.ts'
 import { blocksContract } from './storage/blocks.ts'
+import { budgetContract } from './storage/budgets.ts'
 import { commandContract } from './storage/commands.ts'
 import { compactionContract } from './storage/compaction.ts'
 import { contextContract } from './storage/contexts.ts'
@@ -10,6 +11,7 @@ import { journalContract } from './storage/journal.ts'
 import { type Subject, Driver, type OpenStorage, type Opener } from './storage/kit.ts'
 import { lastExchangeContract } from './storage/last-exchange.ts'
 import { leaseContract } from './storage/lease.ts'
+import { ledgerContract } from './storage/ledger.ts'
 import { mergeContract } from './storage/merge.ts'
 import { modelContract } from './storage/model.ts'
 import { outageContract } from './storage/outage.ts'
@@ -45,11 +47,13 @@ export function storageContract(name: string, open: Opener): void {
     journalContract(subject)
     blocksContract(subject)
     compactionContract(subject)
+    budgetContract(subject)
     outageContract(subject)
     outboxContract(subject)
     conversationContract(subject)
     contextContract(subject)
     recordContract(subject)
+    ledgerContract(subject)
     parkedInputContract(subject)
     modelContract(subject)
   })

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
-import { freePort, GatewayProcess } from '../support/processes/gateway-process.ts'
+import { freePort } from '../support/processes/free-port.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 test(
   'a second gateway on one home says so and ends with 1, and the first keeps running',

@@ -58,6 +58,7 @@ import { chatOutcome } from '../../src/conversation/turn-outcome.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
 import { isConversation } from '../../src/http/api/conversations-api.ts'
 import { isMessageState } from '../../src/http/api/items.ts'
+import { sinceOf } from '../../src/http/api/usage-api.ts'
 import { isQuickToParse } from '../../src/http/json-shape.ts'
 import { contentOf } from '../../src/http/openai/content.ts'
 import { speaksOpenAi } from '../../src/http/openai/problem.ts'
@@ -118,6 +119,7 @@ const MAIL_FIELDS = ['from', 'authentication-results', 'auto-submitted', 'conten
 
 /** Every function that takes text from outside, by the file and the name of the function. */
 export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
+  'src/http/api/usage-api.ts sinceOf': (text) => sinceOf(text, 0),
   'src/channels/discord/api/failure.ts classifyAnswer': (text) =>
     discordAnswers.classifyAnswer('POST', 400, null, text),
   'src/channels/discord/api/snowflake.ts isSnowflake': isSnowflake,
@@ -337,64 +339,4 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/support/text/token-shape.ts trimMarks': tokenShape.trimMarks,
   'src/support/text/token-shape.ts withoutInvisible': tokenShape.withoutInvisible,
   'src/support/text/token-shape.ts isSandboxToken': tokenShape.isSandboxToken,
-}
-
-/** Functions whose text is not from outside, or is only passed on, and why that is so. */
-export const EXEMPT: Readonly<Record<string, string>> = {
-  'src/channels/kit/reactions/attempt-reaction.ts attemptReaction': 'the name of a channel',
-  'src/conversation/frozen-turn.ts readFrozenTurn': 'what the gateway has stored itself',
-  'src/channels/kit/send/plain-text.ts listAsText': 'what stands before a line, which the platform decides',
-  'src/channels/slack/intake/receive.ts outlineMessage':
-    'the id of a channel; nothing of the message is read',
-  'src/channels/telegram/intake/park-updates.ts readUpdates':
-    'what the gateway has stored itself, up to 64 KB',
-  'src/http/openai/body-digest.ts bodyDigest':
-    'hashed in pieces with turns of the event loop in between, which its test counts',
-  'src/conversation/context/epoch.ts epochTerms': 'makes digests of what the operator has written',
-  'src/conversation/commands.ts storedText': 'compares a name with a list',
-  'src/channels/discord/intake/receive.ts describePerson': 'an id and names, passed on',
-  'src/channels/discord/api/snowflake.ts compareSnowflakes': 'ids that were found to be snowflakes',
-  'src/channels/discord/api/snowflake.ts laterOf': 'ids that were found to be snowflakes',
-  'src/channels/discord/api/snowflake.ts earlierBy': 'ids that were found to be snowflakes',
-  'src/channels/discord/api/snowflake.ts justBefore': 'ids that were found to be snowflakes',
-  'src/channels/email/account-check.ts checkMailbox': 'the name of a mailbox in the configuration',
-  'src/channels/email/intake/parse-mail.ts parseMail': "mailparser, behind the limit on a mail's size",
-  'src/channels/email/send/thread.ts answerId': 'a key of ours and addresses that were parsed',
-  'src/channels/kit/files/readable-file.ts fileLimit': 'a media type of our list',
-  'src/channels/kit/files/download.ts download': 'bytes that are counted and joined',
-  'src/channels/matrix/address.ts formatAddress': 'joins two ids',
-  'src/channels/matrix/api/events.ts membershipOf': 'compares an id',
-  'src/channels/matrix/api/events.ts textOf': 'reads a field by its name',
-  'src/channels/matrix/intake/receive.ts encryptedRoom': 'an id, passed on',
-  'src/channels/slack/address.ts formatAddress': 'joins two ids',
-  'src/channels/slack/api/app-check.ts checkApp': 'an address of the configuration',
-  'src/channels/slack/api/failure.ts rateLimited': 'the name of a method of ours',
-  'src/channels/slack/intake/receive.ts mapMessage': 'its text goes through plainText',
-  'src/channels/telegram/api/failure.ts classifyForeign': 'the name of a method of ours',
-  'src/channels/telegram/api/find-operator.ts findOperator': 'a code of ours',
-  'src/config/environment/dotenv.ts readDotenv': 'the path of a file',
-  'src/config/environment/dotenv.ts readDotenvText': 'the path of a file',
-  'src/config/environment/watch-environment.ts watchEnvironment': 'the path of a file',
-  'src/channels/kit/files/readable-file.ts readFile':
-    'loads a file, whose bytes are read by the functions above',
-  'src/channels/kit/files/readable-file.ts withinLimits': 'hands the bytes to imageSize and pdfFacts',
-  'src/conversation/access/access.ts decideAccess': 'the name of a channel',
-  'src/conversation/access/access.ts needsPairing': 'the name of a channel',
-  'src/conversation/access/pairing-policy.ts pairingCode': 'random bytes of ours',
-  'src/conversation/access/pairing-policy.ts approvePairing': 'what the operator types, compared',
-  'src/conversation/context/brought-context.ts broughtContext': 'a text of the configuration',
-  'src/conversation/context/compaction.ts compactedRecord': 'stored as JSON, and passed on',
-  'src/conversation/context/turn-files.ts withNames': 'joined with names, and passed on',
-  'src/conversation/context/history.ts attachmentTokens': 'a media type of our list',
-  'src/conversation/context/history.ts historyBudget': 'measured by estimateTokens',
-  'src/http/access/server-proof.ts serverProof': 'a nonce that matched its pattern',
-  'src/http/access/session-cookie.ts setCookie': 'a value of ours',
-  'src/http/answers.ts json': 'what we answer',
-  'src/http/answers.ts badRequest': 'a sentence of ours',
-  'src/http/api/api.ts addOperatorRoutes': 'our own address',
-  'src/http/api/conversations-api.ts wholeNumber': 'the name of a parameter',
-  'src/http/openai/content.ts objectOf': 'the name of a parameter',
-  'src/http/openai/problem.ts invalid': 'a sentence of ours',
-  'src/http/openai/problem.ts unsupported': 'a sentence of ours',
-  'src/http/openai/wire.ts modelItem': 'the id of a model in the configuration',
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { EXEMPT, INPUTS, type Input } from './inputs.ts'
+import { EXEMPT } from './exempt.ts'
+import { INPUTS, type Input } from './inputs.ts'
 import { textFunctionsOf } from './text-functions.ts'
 
 const LENGTH = 64 * 1024

@@ -364,7 +364,7 @@ function countCalls(storage: Storage, calls: { open: number }): Storage {
         }
       },
     })
-  const { inbox, outbox, conversations, pairings, incidents, freeBytes, probe } = storage
+  const { inbox, outbox, conversations, pairings, incidents, budgets, freeBytes, probe } = storage
   const looks = counted({ freeBytes, probe })
   return {
     ...storage,
@@ -375,6 +375,7 @@ function countCalls(storage: Storage, calls: { open: number }): Storage {
     conversations: counted(conversations),
     pairings: counted(pairings),
     incidents: counted(incidents),
+    budgets: counted(budgets),
   }
 }
 

@@ -20,6 +20,11 @@ export const Bell = () => (
     <path d="M6 16V11a6 6 0 0 1 12 0v5l1.500 2h-15zM10 21h4" />
   </Icon>
 )
+export const Bars = () => (
+  <Icon>
+    <path d="M4 20h16M7 16v-4M12 16V5M17 16V9" />
+  </Icon>
+)
 export const Key = () => (
   <Icon>
     <circle cx="8" cy="15" r="4" />

@@ -1,6 +1,6 @@
 import type { StatusLine } from '../../src/http/wire.ts'
 import { toneOf } from './dashboard/headline.ts'
-import { Bell, Chat, Flask, Key, Pulse, Stack } from './rail-icons.tsx'
+import { Bars, Bell, Chat, Flask, Key, Pulse, Stack } from './rail-icons.tsx'
 import { TITLES, type ViewName } from './views.ts'
 
 interface Props {
@@ -13,7 +13,15 @@ interface Props {
   readonly onGo: (path: string) => void
 }
 
-const ICONS = { chat: Chat, status: Pulse, queue: Stack, incidents: Bell, 'sign-in': Key, sandbox: Flask }
+const ICONS = {
+  chat: Chat,
+  status: Pulse,
+  queue: Stack,
+  incidents: Bell,
+  costs: Bars,
+  'sign-in': Key,
+  sandbox: Flask,
+}
 
 /** The navigation: a rail on a wide screen, a bar at the bottom of a phone. */
 export function Rail({ current, status, lost, conversation, onGo }: Props) {

@@ -1,11 +1,11 @@
 /** The views, by their path. */
 export type View =
   | { readonly name: 'chat'; readonly conversation: string | null }
-  | { readonly name: 'status' | 'queue' | 'sign-in' | 'sandbox' }
+  | { readonly name: 'status' | 'queue' | 'costs' | 'sign-in' | 'sandbox' }
   | { readonly name: 'incidents'; readonly incident: string | null }
 export type ViewName = View['name']
 
-const PLAIN = ['status', 'queue', 'sign-in', 'sandbox'] as const
+const PLAIN = ['status', 'queue', 'costs', 'sign-in', 'sandbox'] as const
 
 export function viewOf(path: string): View {
   const plain = PLAIN.find((name) => path === `/${name}`)
@@ -21,6 +21,7 @@ export const TITLES: Readonly<Record<ViewName, string>> = {
   status: 'Status',
   queue: 'Queue',
   incidents: 'Incidents',
+  costs: 'Costs',
   'sign-in': 'Sign-in',
   sandbox: 'Sandbox',
 }

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import type { Role } from '../../inbox/fleet/fleet.ts'
+import { USAGE_GROUPS, type UsageGroup } from '../../usage/ledger.ts'
 import { GROUP, jsonOption, portOption, withExamples, withExitCodes, type Wiring } from '../command.ts'
 
 /** Commands that run the gateway, show its state and talk to it. */
@@ -74,6 +75,7 @@ export function addRunning({ program, home, finish }: Wiring): void {
   ])
 
   addModels({ program, home, finish })
+  addUsage({ program, home, finish })
 
   const status = program
     .command('status')
@@ -94,6 +96,32 @@ export function addRunning({ program, home, finish }: Wiring): void {
     [3, 'a person must act: sign in, or fix the account'],
     [4, 'temporarily unavailable; retried automatically'],
     [78, 'configuration error'],
+  ])
+}
+
+function addUsage({ program, home, finish }: Wiring): void {
+  const usage = program
+    .command('usage')
+    .helpGroup(GROUP.run)
+    .summary('show what requests to the model have cost')
+    .description(
+      'Shows the requests of a time with their tokens and their cost at the prices of the API, discarded answers ' +
+        'and summaries included. Days are in UTC.',
+    )
+    .option('--since <time>', 'how far back: a duration such as 30d, or a day such as 2026-11-01', '30d')
+    .addOption(
+      new Option('--by <key>', 'what the requests are put together by').choices(USAGE_GROUPS).default('day'),
+    )
+    .addOption(jsonOption())
+    .action(async (options: { since: string; by: UsageGroup; json?: boolean }) => {
+      const { usageCommand } = await import('../usage.ts')
+      const { since, by, json = false } = options
+      finish(await usageCommand({ ...home(), since, by, json }))
+    })
+  withExamples(usage, [
+    ['hermes usage', 'the last 30 days'],
+    ['hermes usage --since 2026-11-01 --by conversation', 'what each conversation has cost in November'],
+    ['hermes usage --by model --json | jq .total.costUsd', 'for scripts'],
   ])
 }
 

@@ -373,8 +373,8 @@ describe('models', () => {
       'F',
     )
     expect(config.overrides).toEqual({
-      'telegram:-1001234': { model: 'claude-opus-5-5', effort: null, systemPrompt: null },
-      'web:*': { model: null, effort: 'low', systemPrompt: 'Hi.' },
+      'telegram:-1001234': { model: 'claude-opus-5-5', effort: null, systemPrompt: null, budgetDay: null },
+      'web:*': { model: null, effort: 'low', systemPrompt: 'Hi.', budgetDay: null },
     })
   })
 

@@ -53,7 +53,7 @@ function shapeComment(shape: Shape<unknown>): string {
 
 /** Items of a list, or another value for a single one; commented, so that the file still changes nothing. */
 function exampleLines(name: string, { shape, examples = [] }: Key<unknown>, indent: string): string[] {
-  const isList = shape.item !== undefined && !shape.accepts(null)
+  const isList = shape.accepts([]) && !shape.accepts(null)
   return examples.flatMap((example) => {
     const line = isList ? `- ${flow(example)}` : `${name}: ${flow(example)}`
     const lines = line.length <= WIDTH ? [line] : stringify([example], { lineWidth: 0 }).trimEnd().split('\n')

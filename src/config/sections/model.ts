@@ -1,8 +1,8 @@
 import { normalBaseUrl } from '../addresses.ts'
-import { anyOf } from '../shape/compound.ts'
-import { address, count, text, word } from '../shape/scalars.ts'
-import { group, key } from '../shape/section.ts'
-import { transform, type Shape } from '../shape/shape.ts'
+import { anyOf, record } from '../shape/compound.ts'
+import { address, amount, count, text, word } from '../shape/scalars.ts'
+import { group, key, optional, required, section } from '../shape/section.ts'
+import { transform, type Shape, type ValueOf } from '../shape/shape.ts'
 
 /** Hermes Agent writes `anthropic/claude-opus-4.6`; the Messages API knows `claude-opus-4-6`. */
 export function modelId(name: string): string {
@@ -25,6 +25,28 @@ const cache = word('auto', '5m', '1h', 'off')
 
 /** `auto`: what the provider's list of models says; a number wins. */
 const autoOr = (number: Shape<number>) => anyOf(word('auto'), number)
+
+/** Far above every price there is: what is more was meant for another unit. */
+const price = amount(100_000)
+
+const prices = record(
+  section({
+    input: required(price, 'Per million tokens of input.'),
+    output: required(price, 'Per million tokens of output, thinking included.'),
+    cache_read: optional(price, 'Per million tokens read from the cache; left out: a tenth of input.'),
+    cache_write_5m: optional(
+      price,
+      'Per million tokens written to the cache for 5 minutes; left out: 1.25 times input.',
+    ),
+    cache_write_1h: optional(
+      price,
+      'Per million tokens written to the cache for an hour; left out: twice input.',
+    ),
+    web_search: optional(price, 'Per thousand searches; left out: 10.'),
+  }),
+)
+
+export type PriceConfig = ValueOf<typeof prices>
 
 /** Where the Messages API is, unless the configuration or an Anthropic profile names another address. */
 export const DEFAULT_BASE_URL = 'https://api.anthropic.com'
@@ -73,6 +95,12 @@ export const model = group(
       cache,
       'auto',
       "How long the provider keeps a conversation's prompt, so that the next message pays little for it. auto: 1h where people often pause for 5 minutes to an hour, else 5m. off: never.",
+    ),
+    prices: key(
+      prices,
+      {},
+      'What models cost, by their ids, in USD: for models whose price the gateway does not know, and where you pay another one. The cost of a model without a price is unknown, never 0.',
+      [{ 'claude-haiku-5-5': { input: 1, output: 5 } }],
     ),
   },
   // As in Hermes Agent, the section may be just the model's name.

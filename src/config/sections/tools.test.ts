@@ -4,11 +4,11 @@ import { tools } from './tools.ts'
 
 const read = (limits: object) => readContent(tools.shape, { limits })
 
-test('limits become milliseconds, bytes and calls a minute', () => {
-  expect(read({}).value.limits).toEqual({ steps: 40, time: 900_000, output: 65_536, rate: 30 })
-  const { value, findings } = read({ steps: 5, time: '90s', output: 4_096, rate: '6/min' })
+test('limits become milliseconds, bytes, dollars and calls a minute', () => {
+  expect(read({}).value.limits).toEqual({ steps: 40, time: 900_000, output: 65_536, rate: 30, cost: 2 })
+  const { value, findings } = read({ steps: 5, time: '90s', output: 4_096, rate: '6/min', cost: 0.5 })
   expect(findings).toEqual([])
-  expect(value.limits).toEqual({ steps: 5, time: 90_000, output: 4_096, rate: 6 })
+  expect(value.limits).toEqual({ steps: 5, time: 90_000, output: 4_096, rate: 6, cost: 0.5 })
   expect(read({ output: '64KB' }).value.limits.output).toBe(64_000)
 })
 
@@ -19,7 +19,7 @@ test.each([
   [{ output: '64 KiB' }, 'limits.output: expected a number of bytes such as 64KiB, 64KB, 1MiB or 65536'],
   [{ rate: 30 }, 'limits.rate: expected a number of calls a minute such as 30/min, got 30'],
   [{ rate: '30/s' }, 'limits.rate: expected a number of calls a minute such as 30/min'],
-  [{ cost: 2 }, expect.stringMatching(/^unknown key "limits.cost"/)],
+  [{ costs: 2 }, expect.stringMatching(/^unknown key "limits.costs"/)],
 ])('%j is refused', (limits, problem) => {
   expect(read(limits).findings.map(({ message }) => message)).toEqual([problem])
 })

@@ -1,5 +1,5 @@
 import { BYTE_SIZE_EXAMPLES, BYTE_SIZE_PATTERN, parseByteSize } from '../byte-size.ts'
-import { count, duration, pattern, scalar } from '../shape/scalars.ts'
+import { amount, count, duration, pattern, scalar } from '../shape/scalars.ts'
 import { group, key } from '../shape/section.ts'
 import { transform } from '../shape/shape.ts'
 
@@ -44,6 +44,12 @@ export const tools = group('What the model may do.', {
         outputSize,
         '64KiB',
         'Of one result, from 1KiB to 512KiB: of a longer one the model gets the beginning and the end.',
+      ),
+      // Some forty steps over a long conversation.
+      cost: key(
+        amount(1_000_000),
+        2,
+        'What a turn with tools may cost, in USD, before a last answer without any.',
       ),
       // A person's work does not need more, and a loop does.
       rate: key(

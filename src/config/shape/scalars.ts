@@ -48,6 +48,14 @@ export const count = (from: number, to: number): Shape<number> =>
       Number.isSafeInteger(input) && (input as number) >= from && (input as number) <= to,
   )
 
+/** Money in USD, fractions included. */
+export const amount = (to: number): Shape<number> =>
+  scalar(
+    `an amount in USD from 0 to ${to}`,
+    { type: 'number', minimum: 0, maximum: to },
+    (input): input is number => typeof input === 'number' && input >= 0 && input <= to,
+  )
+
 /** One of these words. */
 export const word = <const Word extends string>(...choices: readonly Word[]): Shape<Word> =>
   scalar(

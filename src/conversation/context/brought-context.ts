@@ -3,8 +3,9 @@ import type { EarlierTurn, MessageContext } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 import type { ModelMessage } from '../model.ts'
+import { alternating } from './alternating.ts'
 import { cacheTtl } from './cache-ttl.ts'
-import { alternating, type TurnContext } from './context.ts'
+import type { TurnContext } from './context.ts'
 import { AttachmentLoader, withNames } from './turn-files.ts'
 
 /** The API rejects a conversation that starts with an assistant message. */

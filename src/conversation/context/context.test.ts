@@ -185,7 +185,9 @@ test('another model, effort or system prompt, /new, and a full context each begi
 test('the system prompt of a chat follows the shared one, there alone, and each is enough', async () => {
   const settings = new ModelSettings({
     config: { default: 'claude-test', maxTokens: 4_096, contextLength: 200_000, effort: 'auto' },
-    overrides: { 'chat:a': { model: null, effort: null, systemPrompt: 'Here speak French.' } },
+    overrides: {
+      'chat:a': { model: null, effort: null, systemPrompt: 'Here speak French.', budgetDay: null },
+    },
     models: { current: () => ({ source: 'built-in', fetchedAt: null, models: [] }), find: () => null },
     warn() {},
   })

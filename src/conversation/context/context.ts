@@ -2,20 +2,21 @@ import type { ModelConfig } from '../../config/config.ts'
 import { Interruption } from '../../inbox/dispatch/outcome.ts'
 import type { MessageObserver } from '../../inbox/figures/observer.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
-import type { Lease, TurnOutcome, Usage } from '../../inbox/lease.ts'
+import type { Lease, SpentKind, TurnCost, TurnOutcome, Usage } from '../../inbox/lease.ts'
 import type { ConversationId, StoredMessage } from '../../inbox/message.ts'
 import { sleep, type Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
+import { BudgetReached } from '../../usage/budgets.ts'
 import type { TurnSettings } from '../model-settings.ts'
 import type {
   Model,
   ModelAnswer,
   ModelMessage,
   ModelRequest,
-  ModelText,
   PromptCaching,
   ToolDefinition,
 } from '../model.ts'
+import { alternating } from './alternating.ts'
 import { sentAnswer, type SentAnswer } from './answer-blocks.ts'
 import { cacheTtl } from './cache-ttl.ts'
 import {
@@ -108,6 +109,8 @@ export interface BuildOptions {
   readonly withoutOldAttachments?: boolean
   /** Sends the text of what the provider has compacted in place of its block, from this turn on. */
   readonly withoutCompaction?: boolean
+  /** Called with what each request costs that the context itself needs, also where nothing comes of it. */
+  readonly onSpent?: (kind: SpentKind, cost: TurnCost) => void
 }
 
 /** Builds what the model is sent for one turn. */
@@ -159,7 +162,7 @@ export class ContextBuilder {
           cost: null,
           tokens: null,
         }
-      : await this.#decide(facts, before, settings, signal)
+      : await this.#decide(facts, before, settings, signal, options.onSpent)
     const { summary, epoch } = record
     const compaction = compactionFor(summary, epoch)
     const text = writeEpochRecord(record)
@@ -207,6 +210,7 @@ export class ContextBuilder {
     before: EpochRecord,
     settings: TurnSettings,
     signal: AbortSignal,
+    onSpent: BuildOptions['onSpent'],
   ): Promise<{
     readonly record: EpochRecord & { readonly epoch: Epoch }
     readonly files: TurnFiles
@@ -220,7 +224,8 @@ export class ContextBuilder {
     const { leftOutUpTo } = plan.epoch
     const leftOut = turns.slice(0, turns.length - turnsAfter(turns, leftOutUpTo).length)
     const dropped = turnsAfter(leftOut, summary?.upTo ?? BEGINNING)
-    const made = dropped.length > 0 ? await this.#summarise(dropped, summary, settings, signal) : null
+    const made =
+      dropped.length > 0 ? await this.#summarise(dropped, summary, settings, signal, onSpent) : null
     if (made && plan.epoch.no === known?.no) {
       facts = { ...facts, isNewlySummarised: true }
       plan = decideEpoch(facts)
@@ -258,6 +263,7 @@ export class ContextBuilder {
     before: Summary | null,
     { model: modelId, contextTokens, maxTokens }: TurnSettings,
     signal: AbortSignal,
+    onSpent: BuildOptions['onSpent'],
   ): Promise<{ readonly summary: Summary; readonly answer: ModelAnswer } | null> {
     const { model, clock, log } = this.#options
     const room = contextTokens - 4 * SUMMARY_MAX_TOKENS
@@ -281,13 +287,16 @@ export class ContextBuilder {
             { role: 'user', text: text.filter((part) => part !== null).join('\n\n'), attachments: [] },
           ],
         },
-        { signal: both, onText: () => {} },
+        { signal: both, onText: () => {}, onLost: (cost) => onSpent?.('lost', cost) },
       )
       // What a refusal broke off would stay in the conversation for good.
-      if (answer.stopReason === 'refusal' || answer.text.trim() === '') return null
+      const isOfUse = answer.stopReason !== 'refusal' && answer.text.trim() !== ''
+      onSpent?.(isOfUse ? 'summary' : 'discarded', answer)
+      if (!isOfUse) return null
       return { summary: { upTo: dropped.at(-1)!.at(-1)!.seq, text: answer.text.trim() }, answer }
     } catch (error) {
       if (signal.aborted && signal.reason instanceof Interruption) throw signal.reason
+      if (error instanceof BudgetReached) throw error
       log.warn({ err: error }, 'an older part of a conversation could not be summarised')
       return null
     } finally {
@@ -357,37 +366,4 @@ function withOpening(opening: string | null, messages: readonly ModelMessage[]):
   if (opening === null) return messages
   const [first, ...rest] = messages
   return [{ ...first!, before: [opening] }, ...rest]
-}
-
-/** Questions that were answered together become one message; every turn ends with its answer. */
-export function alternating(messages: readonly ModelMessage[]): ModelMessage[] {
-  const result: ModelMessage[] = []
-  for (const message of messages) {
-    const last = result.at(-1)
-    if (last?.role !== message.role || last.blocks !== undefined || message.blocks !== undefined) {
-      result.push(message)
-      continue
-    }
-    result[result.length - 1] = joined(last, message)
-  }
-  return result
-}
-
-/** As one text, unless something is said of the later one alone. */
-function joined(last: ModelMessage, message: ModelMessage): ModelMessage {
-  const { role: _, ...text } = message
-  const { further = [], ...first } = last
-  const end = further.at(-1)
-  if (message.context) return { ...last, further: [...further, text] }
-  return end
-    ? { ...first, further: [...further.slice(0, -1), textsOf(end, text)] }
-    : { ...textsOf(first, text), role: last.role }
-}
-
-function textsOf(last: ModelText, message: ModelText): ModelText {
-  return {
-    ...last,
-    text: [last.text, message.text].filter((text) => text !== '').join('\n\n'),
-    attachments: [...last.attachments, ...message.attachments],
-  }
 }

@@ -5,6 +5,7 @@ import type { Inbox } from '../../inbox/inbox.ts'
 import type { ConversationId, MessageState } from '../../inbox/message.ts'
 import type { ParkedInputs } from '../../inbox/parked-inputs.ts'
 import type { Clock } from '../../support/clock.ts'
+import type { Ledger } from '../../usage/ledger.ts'
 import type { StatusReport } from '../wire-reports.ts'
 import { listQueue } from './list-queue.ts'
 import type {
@@ -23,6 +24,7 @@ export interface ApiServiceParts {
   readonly inputs: ParkedInputs
   readonly conversations: Conversations
   readonly incidents: IncidentStore
+  readonly ledger: Ledger
   readonly events: ConversationEvents
   readonly chat: ChatService
   readonly uploads: UploadService

@@ -5,7 +5,9 @@ import { readSeries } from '../../inbox/figures/figure-series.ts'
 import type { Figures } from '../../inbox/figures/figures.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { Clock } from '../../support/clock.ts'
+import type { CacheRecord } from '../../usage/cache-record.ts'
 import type { Changes } from '../streams/changes.ts'
+import { cacheReport } from './cache-report.ts'
 import type { DashboardService, SandboxPanel } from './services.ts'
 import { timelineReport } from './timeline-report.ts'
 
@@ -15,6 +17,7 @@ export interface DashboardParts {
   readonly recorder: FigureRecorder
   readonly timeline: CredentialTimeline
   readonly keeper: { snapshot(): AuthStatus; readonly plannedRefreshAt: number | null }
+  readonly cacheRecord: Pick<CacheRecord, 'figures'>
   readonly changes: Changes
   /** The state of channels and alert routes. */
   readonly connections: () => unknown
@@ -25,13 +28,14 @@ export interface DashboardParts {
 
 /** The dashboard's services, built from the gateway's parts. */
 export function createDashboard(parts: DashboardParts): DashboardService {
-  const { inbox, figures, recorder, timeline, keeper, changes, clock, sandbox } = parts
+  const { inbox, figures, recorder, timeline, keeper, cacheRecord, changes, clock, sandbox } = parts
   return {
     changes,
     sandbox,
     connections: () => JSON.stringify(parts.connections()),
     figures: (query) => readSeries(figures, recorder, query),
     timeline: () => timelineReport(timeline.events, keeper.snapshot(), keeper.plannedRefreshAt, clock.now()),
+    cache: (since) => cacheReport(cacheRecord.figures(since)),
     text: async (id) => (await inbox.message(id))?.text ?? null,
   }
 }

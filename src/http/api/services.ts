@@ -7,8 +7,9 @@ import type { ConversationEvents } from '../../inbox/fleet/conversation-events.t
 import type { Holding } from '../../inbox/gate/readiness.ts'
 import type { WaitingCounts } from '../../inbox/inbox.ts'
 import type { Attachment, AttachmentInfo, ConversationId, MessageState } from '../../inbox/message.ts'
+import type { Ledger } from '../../usage/ledger.ts'
 import type { Changes } from '../streams/changes.ts'
-import type { IncidentItem, QueueItem, StatusReport, TimelineReport } from '../wire-reports.ts'
+import type { CacheReport, IncidentItem, QueueItem, StatusReport, TimelineReport } from '../wire-reports.ts'
 import type { SandboxActions, SandboxEvent, SandboxState, SignedIn, StoredKey } from '../wire.ts'
 
 /**
@@ -27,6 +28,8 @@ export interface ApiServices {
   /** What `hermes incidents --json` prints as `items`. */
   readonly incidents: () => Promise<readonly IncidentItem[]>
   readonly queue: QueueService
+  /** What requests to the model cost. */
+  readonly ledger: Ledger
   readonly chat: ChatService
   readonly conversations: Pick<Conversations, 'changes' | 'messages' | 'list'>
   readonly events: Pick<ConversationEvents, 'watch' | 'partial'>
@@ -55,6 +58,8 @@ export interface DashboardService {
   }): Promise<Series>
   /** The credential's life: tokens, refreshes, rejections, outages. */
   timeline(): TimelineReport
+  /** What was read from the provider's cache; `since` in epoch milliseconds. Cheap. */
+  cache(since: number): CacheReport
   /** The text of a person's message; null = there is no such message. */
   text(messageId: string): Promise<string | null>
   /** The simulator's controls; null = the provider is real. */

@@ -17,6 +17,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   degraded: 'Claude does not accept the sign-in right now. Retrying automatically.',
   refreshing: 'Refreshing the sign-in.',
   'usage-limited': 'The usage limit is reached. Answers resume when it resets.',
+  budget: 'The budget is reached. Answers resume when it opens again.',
   stalled: 'No message has been answered for several minutes. An operator should check the gateway.',
   store: "The disk or database can't store messages right now.",
 }

@@ -30,6 +30,10 @@ test('the figures have the names that monitors rely on, also for what happened b
   observer.emit({ kind: 'store-recovered' })
   observer.emit({ kind: 'epoch', reason: 'trim' })
   observer.emit({ kind: 'cache-miss', reason: 'tools_changed' })
+  const usage = { inputTokens: 10, outputTokens: 5, cacheReadTokens: 80, cacheWriteTokens: 10 }
+  const paid = { kind: 'answer', modelMs: 1, requests: 1, isEstimated: false, isSubscription: false } as const
+  observer.emit({ kind: 'spent', spent: { ...paid, model: 'm', usage, cost: 1_500_000_000 } })
+  observer.emit({ kind: 'spent', spent: { ...paid, model: 'new', usage, cost: null } })
   metrics.alert('webhook', 'delivered')
   const { body, contentType } = await metrics.text()
   metrics.close()
@@ -49,12 +53,19 @@ test('the figures have the names that monitors rely on, also for what happened b
     'hermes_alerts_total{route="webhook",outcome="delivered"} 1',
     'hermes_epochs_total{reason="trim"} 1',
     'hermes_cache_misses_total{reason="tools_changed"} 1',
+    'hermes_tokens_total{model="m",kind="input"} 10',
+    'hermes_tokens_total{model="m",kind="output"} 5',
+    'hermes_tokens_total{model="m",kind="cache_read"} 80',
+    'hermes_tokens_total{model="new",kind="cache_write"} 10',
+    'hermes_cost_usd_total{model="m"} 1.5',
+    'hermes_cache_read_ratio 0.8',
   ])
     expect(body.split('\n')).toContain(line)
   expect(body).toMatch(/^process_resident_memory_bytes \d+/m)
   expect(body).toMatch(/^nodejs_eventloop_lag_seconds /m)
   // Unknown: no sample, rather than a wrong one.
   expect(body).not.toMatch(/^hermes_login_seconds_to_expiry /m)
+  expect(body).not.toContain('hermes_cost_usd_total{model="new"}')
 })
 
 test('a time that becomes unknown loses its sample', async () => {

@@ -2,7 +2,9 @@ import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { CREDENTIAL_STATES, type CredentialStateName } from '../../credentials/keeper/keeper-state.ts'
 import type { KeeperNotices } from '../../credentials/keeper/status.ts'
 import type { MessageFact, MessageObserver } from '../../inbox/figures/observer.ts'
+import type { Spent } from '../../inbox/lease.ts'
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { usdOf } from '../../usage/cost-in-words.ts'
 
 /** Values read at each scrape. */
 export interface MetricSources {
@@ -13,6 +15,8 @@ export interface MetricSources {
     readonly loginExpiresAt: number | null
   }
   readonly held: () => Promise<number>
+  /** The share that is spent of each common budget that has a limit; left out: none has. */
+  readonly budgets?: () => ReadonlyMap<string, number>
 }
 
 /** The metrics library takes 60 ms to load, a tenth of a start: load it after the start. */
@@ -31,6 +35,9 @@ export class Metrics {
   #loading: Promise<Instruments> | null = null
   #pending: Array<(instruments: Instruments) => void> = []
   readonly #timer: Timer
+  /** Tokens since the start. */
+  #sent = 0
+  #fromCache = 0
 
   constructor(sources: MetricSources, clock: Clock) {
     this.#sources = sources
@@ -61,6 +68,8 @@ export class Metrics {
     // When the store does not answer, the last value is kept.
     const held = await this.#sources.held().catch(() => null)
     if (held !== null) instruments.held.set(held)
+    for (const [budget, ratio] of this.#sources.budgets?.() ?? []) instruments.budgets.set({ budget }, ratio)
+    setOrForget(instruments.cacheRatio, this.#sent === 0 ? null : this.#fromCache / this.#sent)
     const { registry } = instruments
     return { contentType: registry.contentType, body: await registry.metrics() }
   }
@@ -81,6 +90,8 @@ export class Metrics {
         return this.#record((to) => to.epochs.inc({ reason: fact.reason }))
       case 'cache-miss':
         return this.#record((to) => to.cacheMisses.inc({ reason: fact.reason }))
+      case 'spent':
+        return this.#spent(fact.spent)
       case 'store-failed':
       case 'store-recovered':
         return
@@ -89,6 +100,20 @@ export class Metrics {
         return this.#record((to) => to.messages.inc({ channel: fact.channel, outcome }))
       }
     }
+  }
+
+  #spent({ model, usage, cost }: Spent): void {
+    const { inputTokens: input, outputTokens: output } = usage
+    const { cacheReadTokens: cache_read, cacheWriteTokens: cache_write } = usage
+    this.#sent += input + cache_read + cache_write
+    this.#fromCache += cache_read
+    this.#record((to) => {
+      for (const [kind, tokens] of Object.entries({ input, output, cache_read, cache_write })) {
+        to.tokens.inc({ model, kind }, tokens)
+      }
+      // Nothing of an unknown cost: a 0 would say that it was free.
+      if (cost !== null) to.cost.inc({ model }, usdOf(cost))
+    })
   }
 
   /** An answer's last byte. */
@@ -129,6 +154,10 @@ interface Instruments {
   readonly alerts: Counter<'route' | 'outcome'>
   readonly epochs: Counter<'reason'>
   readonly cacheMisses: Counter<'reason'>
+  readonly budgets: Gauge<'budget'>
+  readonly tokens: Counter<'model' | 'kind'>
+  readonly cost: Counter<'model'>
+  readonly cacheRatio: Gauge
 }
 
 async function createInstruments(): Promise<Instruments> {
@@ -194,6 +223,12 @@ async function createInstruments(): Promise<Instruments> {
       labelNames: ['route', 'outcome'],
       registers,
     }),
+    budgets: new Gauge({
+      name: 'hermes_budget_spent_ratio',
+      help: 'The share of a budget that is spent in its present day or month: 1 is all of it.',
+      labelNames: ['budget'],
+      registers,
+    }),
     epochs: new Counter({
       name: 'hermes_epochs_total',
       help: 'Requests to the model that do not begin as the one before them in their conversation, by the reason.',
@@ -204,6 +239,23 @@ async function createInstruments(): Promise<Instruments> {
       name: 'hermes_cache_misses_total',
       help: 'Requests to the model for which the provider could not use what it has kept of the one before, by the reason.',
       labelNames: ['reason'],
+      registers,
+    }),
+    tokens: new Counter({
+      name: 'hermes_tokens_total',
+      help: 'Tokens that the model was sent and has written, by what is paid for them.',
+      labelNames: ['model', 'kind'],
+      registers,
+    }),
+    cost: new Counter({
+      name: 'hermes_cost_usd_total',
+      help: 'What requests to the model cost in USD at API prices; those of unknown cost are left out.',
+      labelNames: ['model'],
+      registers,
+    }),
+    cacheRatio: new Gauge({
+      name: 'hermes_cache_read_ratio',
+      help: 'The share of the tokens sent since the start that came from the cache; no sample before the first.',
       registers,
     }),
   }

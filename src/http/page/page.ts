@@ -50,7 +50,7 @@ const IMMUTABLE = 'public, max-age=31536000, immutable'
 const REVALIDATE = 'no-cache'
 
 /** Each view of the dashboard has a path; the page chooses the view by it. */
-const VIEWS = ['/status', '/queue', '/incidents', '/incidents/:id', '/sign-in', '/sandbox'] as const
+const VIEWS = ['/status', '/queue', '/incidents', '/incidents/:id', '/costs', '/sign-in', '/sandbox'] as const
 
 interface PageFile {
   readonly type: string

@@ -1,6 +1,6 @@
 import type { WebhookConfig } from '../../config/config.ts'
 import { PersonRate } from '../../conversation/access/access.ts'
-import type { Receiver } from '../../conversation/receiver.ts'
+import { HOOK_PERSON, type Receiver } from '../../conversation/receiver.ts'
 import type { Accepted } from '../../inbox/arrival.ts'
 import { ownId } from '../../inbox/delivery/send-channel.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
@@ -96,7 +96,7 @@ async function accept(receiver: Receiver, hook: WebhookConfig, id: string, text:
           kind: 'message',
           address,
           platformMessageId: ownId(`hook/${hook.name}/${id}${attempt === 1 ? '' : `/${attempt}`}`),
-          person: { id: `hook:${hook.name}`, name: hook.name },
+          person: { id: `${HOOK_PERSON}${hook.name}`, name: hook.name },
           chat: { id: address, kind: 'private', addressed: true },
           text,
           attachments: [],

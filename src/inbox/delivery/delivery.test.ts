@@ -69,7 +69,9 @@ test('figures: accept to the last byte, and the same less the model’s time', a
   const clock = new FakeClock()
   await using fixture = await MessageFixture.start({ clock })
   const facts: MessageFact[] = []
-  using _ = fixture.messaging.observer.subscribe((fact) => facts.push(fact))
+  using _ = fixture.messaging.observer.subscribe((fact) => {
+    if (fact.kind !== 'spent') facts.push(fact)
+  })
   fixture.model.answer = async (request) => {
     await clock.advance(3 * SECOND)
     return plainAnswer('ok', request.model, { modelMs: 2 * SECOND })

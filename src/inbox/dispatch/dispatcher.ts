@@ -11,12 +11,12 @@ import type { Fleet } from '../fleet/fleet.ts'
 import { admitsAll, heldOthers, type Gate, type GateState } from '../gate/gate.ts'
 import type { StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
-import { isLease, type Lease, type TurnOutcome, type TurnTerms } from '../lease.ts'
+import { isLease, type Lease, type TurnOutcome, type TurnTerms, type Unstored } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
-import { endingOf, type Ending } from './outcome.ts'
+import { endingOf, endsMessages, type Ending } from './outcome.ts'
 import { ProbeTurns } from './probe-turns.ts'
 import { RunningTurn } from './running-turn.ts'
-import { StallWatch } from './stall-watch.ts'
+import { isSoon, StallWatch } from './stall-watch.ts'
 import { SuspectTurns } from './suspect-turns.ts'
 import { TurnLeases } from './turn-leases.ts'
 import { DrainRate } from './work-queue.ts'
@@ -36,6 +36,8 @@ export interface TurnControl {
    * turn was interrupted, and nothing may be shown or stored.
    */
   readonly freeze: () => boolean
+  /** To be called once, however the turn ends: with what it has paid for that the store does not have yet. */
+  readonly onUnstored: (unstored: Unstored) => void
 }
 
 /** How a turn is answered, until `signal` ends it. May throw anything; `outcome.ts` says what each means. */
@@ -207,8 +209,9 @@ export class Dispatcher {
 
   /** Accepted, and nothing answered for five minutes although the gate is open. */
   get stalled(): boolean {
-    const working = this.#options.gate.current().open && this.#running.size + this.#work.waiting > 0
-    return this.#stall.stalled(working)
+    const { gate, clock } = this.#options
+    const working = this.#running.size + this.#work.ready > 0 || isSoon(this.#work.nextAt(), clock.now())
+    return this.#stall.stalled(gate.current().open && working)
   }
 
   /**
@@ -358,15 +361,17 @@ export class Dispatcher {
     const { answer, gate, clock, texts, log, random = Math.random } = this.#options
     const { signal } = running
     const id = lease.conversation.id
+    let unstored: Unstored = {}
     try {
       signal.throwIfAborted()
       const outcome = await answer(lease, signal, {
         draining: this.#draining.signal,
         freeze: () => running.freeze(),
+        onUnstored: (left) => (unstored = left),
       })
       this.#pauses.delete(id)
       this.#suspects.ended(id)
-      return { outcome, retryAt: null, unexpected: false }
+      return { outcome: { ...outcome, ...unstored }, retryAt: null, unexpected: false }
     } catch (error) {
       if (error instanceof StoreError) this.#options.store.failed(error)
       const pauses = this.#pauses.get(id) ?? 0
@@ -377,7 +382,7 @@ export class Dispatcher {
       if (ending.outcome.kind !== 'returned' || ending.retryAt === null) this.#pauses.delete(id)
       else if (context.gate.open) this.#pauses.set(id, pauses + 1)
       if (ending.unexpected) log.error({ err: error, conversation: id }, 'a message could not be handled')
-      return ending
+      return { ...ending, outcome: { ...ending.outcome, ...unstored } }
     }
   }
 
@@ -392,9 +397,4 @@ export class Dispatcher {
     events.changed(id)
     if (outcome.kind === 'answered') onAnswerStored?.(lease)
   }
-}
-
-/** The messages of the lease do not wait any more. */
-function endsMessages({ kind }: TurnOutcome): boolean {
-  return kind === 'answered' || kind === 'refused' || kind === 'parked' || kind === 'stopped'
 }

@@ -27,14 +27,14 @@ class StreamedChannel extends MemoryChannel {
 function slowFirst(model: FakeModel, write = '') {
   const answered = Promise.withResolvers<string>()
   const aborted: unknown[] = []
-  model.reply = (request, { signal, onText, onAborted }) => {
+  model.reply = (request, { signal, onText, onLost }) => {
     const words = request.messages.at(-1)!.text
     if (model.requests.length > 1) return `re ${words}`
     if (write !== '') onText(write)
     const ended = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => {
         aborted.push(signal.reason)
-        onAborted?.(COST)
+        onLost?.(COST)
         reject(signal.reason)
       })
     })

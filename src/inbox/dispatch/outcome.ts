@@ -1,4 +1,4 @@
-import type { Texts } from '../../config/texts.ts'
+import { fillText, type Texts } from '../../config/texts.ts'
 import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import {
@@ -11,7 +11,9 @@ import {
   messageOf,
 } from '../../support/errors.ts'
 import { redact } from '../../support/text/redact.ts'
-import { outageOf, type GateState } from '../gate/gate.ts'
+import { BudgetReached } from '../../usage/budgets.ts'
+import type { Outage } from '../arrival.ts'
+import { outageOf, timeInWords, type GateState } from '../gate/gate.ts'
 import type { Lease, TurnOutcome } from '../lease.ts'
 
 /** A message whose handling fails this often is not retried automatically. */
@@ -69,6 +71,11 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
       error.kind === 'stopped' ? { kind: 'stopped', text: '' } : { kind: 'returned' }
     return { outcome, retryAt: null, unexpected: false }
   }
+  if (error instanceof BudgetReached) {
+    const { resetsAt } = error.claim
+    const outage = budgetHold(error, now, texts)
+    return { outcome: { kind: 'held', outage, until: resetsAt }, retryAt: resetsAt, unexpected: false }
+  }
   if (isOutage(error)) {
     const outage = outageOf(gate, now)
     if (outage && !gate.open && gate.suspected)
@@ -101,6 +108,27 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
   }
   const retryAt = now + backoffDelay(lease.failures + 1, FAILURE_BACKOFF, context.random)
   return { outcome: { kind: 'failed', reason, retryAt }, retryAt, unexpected: true }
+}
+
+/** Why a message is held that no budget has room for. */
+export const BUDGET_REASON = 'budget'
+
+/** People are told once a conversation and period, and again where a raised budget is reached. */
+function budgetHold({ claim, raised }: BudgetReached, now: number, texts: Texts): Outage {
+  const { key, kind, limit, resetsAt } = claim
+  const notice =
+    kind === 'month'
+      ? fillText(texts, 'budget_month_reached', { time: timeInWords(resetsAt, now) })
+      : fillText(texts, 'budget_reached', { time: DAY_BEGINS })
+  return { id: `budget ${key} ${limit + raised}`, reason: BUDGET_REASON, notice }
+}
+
+/** When the budgets of a day open again. */
+const DAY_BEGINS = '00:00 UTC'
+
+/** The messages of the lease do not wait any more. */
+export function endsMessages({ kind }: TurnOutcome): boolean {
+  return kind === 'answered' || kind === 'refused' || kind === 'parked' || kind === 'stopped'
 }
 
 /** Enough to know the cause by; the log has the rest. */

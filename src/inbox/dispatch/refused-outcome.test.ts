@@ -16,15 +16,16 @@ const IMPOSSIBLE: ReadonlyArray<readonly [string, unknown]> = [
   ['nothing', undefined],
 ]
 
-/** The answer to "odd" has a figure that cannot be stored. */
+/** What was paid for "odd" has a figure that cannot be stored, also where the message is parked for it. */
 const withOddFigures =
   (value: unknown) =>
   (inbox: Inbox): Inbox => ({
     ...inbox,
     finish: (lease, outcome, now) => {
-      const odd = outcome.kind === 'answered' && lease.messages.some(({ text }) => text === 'odd')
       const usage = { inputTokens: value, outputTokens: value, cacheReadTokens: 0, cacheWriteTokens: 0 }
-      return inbox.finish(lease, odd ? { ...outcome, usage: usage as Usage } : outcome, now)
+      const isOdd = lease.messages.some(({ text }) => text === 'odd')
+      const spent = (outcome.spent ?? []).map((one) => ({ ...one, usage: usage as Usage }))
+      return inbox.finish(lease, isOdd ? { ...outcome, spent } : outcome, now)
     },
   })
 

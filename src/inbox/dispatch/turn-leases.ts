@@ -142,19 +142,41 @@ export class TurnLeases {
   /**
    * Stores the outcome of a turn. A store that fails is asked again until it takes it: the answer stays
    * in memory until then, because asking the model a second time would be paid twice. A store that works
-   * and refuses this outcome for good is given another: the message is parked, and nobody waits behind it.
+   * and refuses this outcome for good is given another: the message is parked, and nobody waits behind it. What
+   * was paid is booked, unless that is what the store refuses.
    *
    * @throws what the store threw when the answer is abandoned before it took it, or when it takes nothing of it
    */
   async finish(lease: Lease, outcome: TurnOutcome): Promise<Finished> {
-    const { texts, log } = this.#options
+    const { texts } = this.#options
+    const { spent, storedBefore, settles } = outcome
+    const parked: TurnOutcome = {
+      kind: 'parked',
+      reason: REFUSED_BY_STORE,
+      notice: texts.parked,
+      ...(settles !== undefined && { settles }),
+    }
+    const paid: TurnOutcome = {
+      ...parked,
+      ...(spent && { spent }),
+      ...(storedBefore !== undefined && { storedBefore }),
+    }
+    return await this.#storeFirst(lease, outcome, spent ? [paid, parked] : [parked])
+  }
+
+  /** The outcome, or the first of `others` that the store does not refuse for good. */
+  async #storeFirst(
+    lease: Lease,
+    outcome: TurnOutcome,
+    [next, ...others]: readonly TurnOutcome[],
+  ): Promise<Finished> {
+    const { log } = this.#options
     try {
       return { outcome, stored: await this.#storeOutcome(lease, outcome) }
     } catch (error) {
-      if (error instanceof StoreError) throw error
+      if (error instanceof StoreError || !next) throw error
       log.error({ err: error, conversation: lease.conversation.id }, 'the store refuses an answer for good')
-      const parked: TurnOutcome = { kind: 'parked', reason: REFUSED_BY_STORE, notice: texts.parked }
-      return { outcome: parked, stored: await this.#storeOutcome(lease, parked) }
+      return await this.#storeFirst(lease, next, others)
     }
   }
 

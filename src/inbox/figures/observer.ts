@@ -1,4 +1,5 @@
 import type { Emitter } from '../../support/emitter.ts'
+import type { Spent } from '../lease.ts'
 
 /** What happens to messages, for metrics and health. Counts and times only: no text, no person. */
 export type MessageFact =
@@ -27,6 +28,8 @@ export type MessageFact =
   | { readonly kind: 'epoch'; readonly reason: string }
   /** The provider could not use what it has kept of the request before. */
   | { readonly kind: 'cache-miss'; readonly reason: string }
+  /** A request was paid. */
+  | { readonly kind: 'spent'; readonly spent: Spent }
   /** The store rejects what must be durable; emitted once until it works again. */
   | { readonly kind: 'store-failed'; readonly problem: string }
   | { readonly kind: 'store-recovered' }

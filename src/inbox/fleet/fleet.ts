@@ -31,6 +31,8 @@ export type FleetNews =
   | { readonly kind: 'join'; readonly id: ConversationId }
   /** The provider's state was stored again. */
   | { readonly kind: 'gate' }
+  /** Something was spent or refused. `unpriced`: models that were asked and have no known price. */
+  | { readonly kind: 'budget'; readonly unpriced: readonly string[] }
   /** The incident was stored again. */
   | { readonly kind: 'incident' }
   /** A process has released an exclusive right: it can be acquired. */

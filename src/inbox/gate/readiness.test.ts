@@ -124,3 +124,40 @@ test('a stall is found by the clock alone', async () => {
   await clock.advance(SECOND)
   expect(told.at(-1)).toMatchObject({ ready: false, status: 'stalled' })
 })
+
+test('a budget that is reached is said after everything that is broken, with the moment at which it opens', () => {
+  let reached: { kind: string; since: number; resetsAt: number } | null = null
+  let changed = () => {}
+  const budget = {
+    reached: () => reached,
+    subscribe: (listener: () => void) => {
+      changed = listener
+      return { [Symbol.dispose]() {} }
+    },
+  }
+  readiness = new Readiness({
+    gate,
+    store,
+    dispatcher,
+    budget,
+    clock,
+    newId: () => 'own',
+    onProblem: rethrow,
+  })
+  readiness.subscribe((state) => told.push(state))
+  readiness.start()
+  expect(readiness.current().ready).toBe(true)
+  const resetsAt = clock.now() + 10 * SECOND
+  reached = { kind: 'day', since: clock.now(), resetsAt }
+  changed()
+  expect(told.at(-1)).toMatchObject({ ready: false, status: 'budget', reason: 'day' })
+  expect(readiness.holding()).toMatchObject({ status: 'budget', nextTryAt: resetsAt, trying: false })
+  gate.set(shut('needs-login'))
+  expect(told.at(-1)).toMatchObject({ status: 'needs-login' })
+  gate.set({ open: true })
+  expect(told.at(-1)).toMatchObject({ status: 'budget' })
+  reached = null
+  changed()
+  expect(told.at(-1)).toEqual({ ready: true })
+  readiness.stop()
+})

@@ -9,7 +9,7 @@ export type ReadinessState =
   | { readonly ready: true }
   | {
       readonly ready: false
-      /** A credential state, `usage-limited`, `provider-unavailable`, `stalled` or `store`. */
+      /** A credential state, `usage-limited`, `provider-unavailable`, `budget`, `stalled` or `store`. */
       readonly status: string
       readonly reason: string | null
       /** Identifies the outage from its start to its end. */
@@ -50,6 +50,11 @@ export interface ReadinessOptions {
     /** Messages that wait because the gate suspects the provider. */
     readonly suspected: number
   }
+  /** The common budget that keeps messages waiting; left out: there is none. */
+  readonly budget?: {
+    reached(): { readonly kind: string; readonly since: number; readonly resetsAt: number } | null
+    subscribe(listener: () => void): Disposable
+  }
   readonly clock: Clock
   readonly newId: (now: number) => string
   readonly onProblem: (error: unknown) => void
@@ -77,8 +82,10 @@ export class Readiness {
   }
 
   start(): void {
-    const { gate, store } = this.#options
-    this.#watches = [gate.subscribe(() => this.#update()), store.subscribe(() => this.#update())]
+    const { gate, store, budget } = this.#options
+    this.#watches = [gate, store, ...(budget ? [budget] : [])].map((part) =>
+      part.subscribe(() => this.#update()),
+    )
     this.#tick()
   }
 
@@ -89,7 +96,7 @@ export class Readiness {
 
   /** Always computed now: nothing is cached that could be out of date. */
   current(): ReadinessState {
-    const { gate, store, dispatcher, clock } = this.#options
+    const { gate, store, dispatcher, budget, clock } = this.#options
     if (!store.ok) return this.#ownOutage('store', 'store')
     const state = gate.current()
     const status = reportedStatus(state, clock.now())
@@ -102,12 +109,17 @@ export class Readiness {
     }
     if (dispatcher.stalled) return this.#ownOutage('stalled', null)
     this.#own = null
+    const reached = budget?.reached()
+    if (reached) {
+      const { kind, since, resetsAt } = reached
+      return { ready: false, status: 'budget', reason: kind, id: `budget ${kind} ${resetsAt}`, since }
+    }
     return { ready: true }
   }
 
   /** What holds messages now; null = nothing. Unlike `current`, it does not wait for a short overload to last. */
   holding(): Holding | null {
-    const { gate, store, dispatcher } = this.#options
+    const { gate, store, dispatcher, budget } = this.#options
     const state = gate.current()
     const { suspected } = dispatcher
     if (store.ok && !state.open && (!state.suspected || suspected > 0)) {
@@ -118,7 +130,8 @@ export class Readiness {
     const found = this.current()
     if (found.ready) return null
     const { status, reason, since } = found
-    return { status, reason, since, nextTryAt: null, trying: status === 'refreshing' }
+    const nextTryAt = status === 'budget' ? (budget?.reached()?.resetsAt ?? null) : null
+    return { status, reason, since, nextTryAt, trying: status === 'refreshing' }
   }
 
   subscribe(listener: (state: ReadinessState) => void): Disposable {

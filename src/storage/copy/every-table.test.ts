@@ -31,6 +31,8 @@ const OF_CONVERSATION: Treatment = {
   kept: 'with its conversation',
 }
 const OF_GATEWAY: Treatment = { copied: true, deletedWith: null, kept: null }
+/** Those of nobody in particular stay. */
+const OF_BUDGET: Treatment = { copied: true, deletedWith: 'person', kept: 'for its term' }
 /** What one of the two stores, or one program, knows of itself. */
 const OF_STORE: Treatment = { copied: false, deletedWith: null, kept: null }
 
@@ -49,6 +51,9 @@ const TABLES: Readonly<Record<string, Treatment>> = {
   turns: { ...OF_CONVERSATION, kept: 'for its term' },
   seen: { ...OF_CONVERSATION, kept: 'for its term' },
   pairings: { copied: true, deletedWith: 'person', kept: 'for its term' },
+  budgets: OF_BUDGET,
+  budget_slices: OF_BUDGET,
+  reservations: OF_BUDGET,
   pairing_guesses: { ...OF_GATEWAY, kept: 'for its term' },
   figures: { ...OF_GATEWAY, kept: 'for its term' },
   // Positions. What is parked among them has tests of its own.
@@ -133,6 +138,17 @@ function columnsOf(rows: Rows): ReadonlyMap<string, readonly string[]> {
   return new Map([...groups].map(([name, found]) => [name, found.map((row) => String(row['column_name']))]))
 }
 
+const RESERVED = {
+  owner: 'gateway-1',
+  conversationId: 'telegram:7',
+  model: 'model-a',
+  claims: [{ kind: 'person', key: 'person 1 anna', subject: 'telegram:anna', limit: 10, resetsAt: Infinity }],
+  settles: [],
+  isUnpriced: false,
+  most: 5,
+  least: 5,
+} as const
+
 /** A row of everything, all of it of one person, and none of it younger than the driver's clock. */
 async function fill({ storage, schema, run }: Subject): Promise<Driver> {
   const driver = new Driver(storage)
@@ -149,6 +165,7 @@ async function fill({ storage, schema, run }: Subject): Promise<Driver> {
   await storage.inbox.saveStep(lease, { step: step(0, [call('c1')]), terms: '{}' }, driver.now)
   await driver.finish(lease, { kind: 'parked', reason: 'fails', notice: 'parked' })
   await storage.figures.add('answered', driver.now, 1)
+  await storage.budgets.reserve({ ...RESERVED, turnId: lease.turnId, now: driver.now })
   await run(`INSERT INTO ${schema}pairings (channel, person_id, created_at, expires_at, answered_at)
     VALUES ('telegram', 'anna', 1, 1, 1)`)
   await run(`INSERT INTO ${schema}pairing_guesses (channel, at) VALUES ('telegram', 1)`)

@@ -31,5 +31,8 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'pairing_guesses', key: ['key'], identity: true },
   { name: 'facts', key: ['key'], identity: false },
   { name: 'incidents', key: ['id'], identity: false },
+  { name: 'budgets', key: ['budget'], identity: false },
+  { name: 'budget_slices', key: ['budget', 'owner'], identity: false },
+  { name: 'reservations', key: ['turn', 'budget'], identity: false },
   { name: 'figures', key: ['name', 'minute'], identity: false },
 ]

@@ -1,7 +1,9 @@
 import type { Cursor, MessageContext } from '../../inbox/arrival.ts'
+import type { SpentKind } from '../../inbox/lease.ts'
 import type { Attachment, AttachmentInfo } from '../../inbox/message.ts'
 import type { StoredCall } from '../../inbox/step.ts'
 import { newId } from '../../support/ids.ts'
+import type { Settlement } from '../../usage/budgets.ts'
 import {
   type NewMessage,
   type Sending,
@@ -67,7 +69,7 @@ export interface SentMessage {
   readonly at: number
 }
 
-/** What a turn cost. */
+/** What requests of a turn have cost: an entry of the ledger. */
 export interface TurnRow {
   readonly id: string
   readonly conversation: number
@@ -79,6 +81,16 @@ export interface TurnRow {
   readonly output_tokens: number
   readonly cache_read_tokens: number
   readonly cache_write_tokens: number
+  readonly cache_write_1h_tokens: number
+  readonly web_searches: number
+  readonly kind: SpentKind
+  readonly requests: number
+  readonly person_id: string | null
+  readonly tool: string | null
+  /** In nano-dollars; null = unknown. */
+  readonly cost: number | null
+  readonly estimated: boolean
+  readonly subscription: boolean
 }
 
 /** A step of a turn, named by the key of the turn's oldest message. */
@@ -134,6 +146,8 @@ export class Changes {
   readonly results: ResultRow[] = []
   /** Keys of messages whose turns are over: what is stored of the steps under them is removed. */
   readonly endedJournals: number[] = []
+  /** What reservations of turns have turned out to cost. */
+  readonly settlements: Settlement[] = []
   /** Ids that were turned away. */
   readonly seen: Array<{ readonly origin: number; readonly platform_id: string; readonly at: number }> = []
   /** Of each channel and name the last one counts. */
@@ -266,7 +280,7 @@ export class Changes {
     for (const list of [this.added, this.files, this.contexts, this.sent, this.participants]) list.length = 0
     for (const list of [this.texts, this.turns, this.summaries, this.usedContexts]) list.length = 0
     for (const list of [this.steps, this.calls, this.results, this.endedJournals]) list.length = 0
-    for (const list of [this.seen, this.cursors]) list.length = 0
+    for (const list of [this.settlements, this.seen, this.cursors]) list.length = 0
     this.changed.clear()
     this.saved.clear()
   }

@@ -8,7 +8,7 @@ import {
   THEN,
 } from '../../../test/support/stores/rows.ts'
 import type { Outage } from '../../inbox/arrival.ts'
-import type { TurnOutcome } from '../../inbox/lease.ts'
+import type { Spent, TurnOutcome } from '../../inbox/lease.ts'
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideFinish, needsOutage, needsWithdrawn, withCleanReason, type OutageFacts } from './finish.ts'
 
@@ -18,6 +18,7 @@ const KEY = {
   turnId: 't1',
   generation: 3,
   messages: ['m1'],
+  person: 'anna',
   hasContext: false,
 }
 const USAGE = { inputTokens: 4, outputTokens: 3, cacheReadTokens: 2, cacheWriteTokens: 1 }
@@ -28,6 +29,17 @@ const ANSWERED: TurnOutcome = {
   model: 'm',
   usage: USAGE,
   modelMs: 12,
+}
+const PAID: Spent = {
+  kind: 'answer',
+  model: 'm',
+  usage: { ...USAGE, inputTokens: 7, cacheWrite1hTokens: 1, webSearches: 2 },
+  modelMs: 12,
+  requests: 1,
+  cost: 9_000,
+  isEstimated: false,
+  isSubscription: true,
+  tool: 'web_search',
 }
 const OUTAGE: Outage = { id: 'o1', reason: 'needs a sign-in', notice: 'Please wait.' }
 const OUTCOMES: readonly TurnOutcome[] = [
@@ -46,17 +58,18 @@ interface Given {
   readonly outage?: OutageFacts
   readonly withdrawn?: readonly MessageRow[]
   readonly hasContext?: boolean
+  readonly booked?: number
 }
 
 function finish(outcome: TurnOutcome, given: Given = {}) {
-  const { conversation: over, rows, outage, withdrawn = [], hasContext = false } = given
+  const { conversation: over, rows, outage, withdrawn = [], hasContext = false, booked = 0 } = given
   const lease = { lease_turn: 't1', lease_owner: 'a', lease_at: THEN + 1 }
   const conversation = conversationRow({ ...lease, ...over })
   const waiting = rows ?? [messageRow(1, { state: 'answering', leases: 2 }), messageRow(2)]
   const changes = noChanges()
   const facts = outage ?? { observed: 70, welcome: true }
   const changed = decideFinish(
-    { conversation, waiting, outage: facts, withdrawn },
+    { conversation, waiting, outage: facts, withdrawn, booked },
     { ...KEY, hasContext },
     outcome,
     NOW,
@@ -232,13 +245,67 @@ test.each<{ name: string; outcome: TurnOutcome; change: object }>([
 })
 
 test('what a turn has cost that begins again is kept, without an answer', () => {
-  const cost = { model: 'm', usage: { ...ANSWERED.usage, inputTokens: 7 }, modelMs: 12 }
-  const { changes } = finish({ kind: 'returned', cost }, { rows: [messageRow(1, { state: 'answering' })] })
+  const spent = [{ ...PAID, kind: 'lost', isEstimated: true } as const]
+  const { changes } = finish({ kind: 'returned', spent }, { rows: [messageRow(1, { state: 'answering' })] })
   expect(changes.turns).toMatchObject([
-    { id: 't1', finished_at: NOW, model: 'm', model_ms: 12, input_tokens: 7 },
+    { id: 't1', finished_at: NOW, model: 'm', model_ms: 12, input_tokens: 7, kind: 'lost', estimated: true },
   ])
   expect(changedMessages(changes)).toMatchObject({ m1: { state: 'received' } })
   expect(changes.added).toEqual([])
+})
+
+test.each(OUTCOMES)('what was paid is booked, whatever comes of it: $kind', (outcome) => {
+  const { changes } = finish({ ...outcome, spent: [{ ...PAID, kind: 'summary' }, PAID] })
+  const entry = {
+    id: 't1',
+    conversation: 7,
+    model: 'm',
+    leased_at: THEN + 1,
+    finished_at: NOW,
+    model_ms: 12,
+    input_tokens: 7,
+    output_tokens: 3,
+    cache_read_tokens: 2,
+    cache_write_tokens: 1,
+    cache_write_1h_tokens: 1,
+    web_searches: 2,
+    requests: 1,
+    person_id: 'anna',
+    tool: 'web_search',
+    cost: 9_000,
+    estimated: false,
+    subscription: true,
+  }
+  expect(changes.turns).toEqual([
+    { ...entry, kind: 'summary' },
+    { ...entry, kind: 'answer' },
+  ])
+})
+
+test('an answer is a turn, also where nobody says what it has cost', () => {
+  const [turn, ...more] = finish(ANSWERED).changes.turns
+  expect(more).toEqual([])
+  expect(turn).toMatchObject({ kind: 'answer', requests: 1, cost: null, estimated: false, input_tokens: 4 })
+})
+
+test('what a stopped turn has paid is booked once, also after its lease has ended', () => {
+  const conversation = { lease_turn: null, generation: 4, stopped_turn: 't1' }
+  const outcome = { kind: 'stopped', text: '', spent: [{ ...PAID, kind: 'lost' }] } as const
+  expect(finish(outcome, { conversation }).changes.turns).toMatchObject([{ kind: 'lost', person_id: 'anna' }])
+  const again = finish(outcome, { conversation: { ...conversation, stopped_turn: null } })
+  expect([again.changed, again.changes.turns]).toEqual([false, []])
+})
+
+test.each([
+  { name: 'was not stored', booked: 3, kinds: ['step', 'lost'] },
+  { name: 'was stored', booked: 4, kinds: ['lost'] },
+])('a step of which nobody knows whether it was stored is booked once: it $name', ({ booked, kinds }) => {
+  const spent = [{ ...PAID, kind: 'step' } as const, { ...PAID, kind: 'lost' } as const]
+  const { changes } = finish({ kind: 'returned', spent, storedBefore: 3 }, { booked })
+  expect(changes.turns.map(({ kind }) => kind)).toEqual(kinds)
+  const stopped = { conversation: { lease_turn: null, generation: 4, stopped_turn: 't1' }, booked }
+  const after = finish({ kind: 'stopped', text: '', spent, storedBefore: 3 }, stopped)
+  expect(after.changes.turns.map(({ kind }) => kind)).toEqual(kinds)
 })
 
 test('a reason is stored without what looks like a secret', () => {

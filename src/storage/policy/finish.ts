@@ -1,10 +1,12 @@
-import type { TurnCost, TurnOutcome } from '../../inbox/lease.ts'
+import type { TurnOutcome } from '../../inbox/lease.ts'
 import { redact } from '../../support/text/redact.ts'
+import type { Settlement } from '../../usage/budgets.ts'
 import type { ConversationRow, FinishedRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
 import { notifyOfOutage } from './hold.ts'
 import { endJournal } from './journal.ts'
 import { draftOf, holdsLease, type LeaseKey } from './lease.ts'
+import { addSpent, spentOf } from './ledger.ts'
 
 /** The last redaction before the database: a reason comes from an error, and errors quote texts. */
 export function withCleanReason(outcome: TurnOutcome): TurnOutcome {
@@ -21,6 +23,8 @@ export interface FinishRows {
   readonly outage: OutageFacts | null
   /** The messages of the lease that were withdrawn, and not taken back; read only where `needsWithdrawn` says so. */
   readonly withdrawn: readonly FinishedRow[]
+  /** Entries of the turn in the ledger; read only where `needsBooked` says so. */
+  readonly booked?: number
 }
 
 /** What the end of a turn depends on in an outage. */
@@ -42,15 +46,14 @@ export function needsWithdrawn(conversation: ConversationRow, key: LeaseKey, out
   return isStopped && (outcome.blocks ?? null) !== null && !holdsLease(conversation, key)
 }
 
+/** What was spent was spent: it is settled also where another process has the conversation now, and where there is none any more. */
+export function settlementsOf({ turnId }: LeaseKey, outcome: TurnOutcome): readonly Settlement[] {
+  const { settles: cost } = outcome
+  return cost === undefined ? [] : [{ turnId, cost }]
+}
+
 /** However a turn ended: it did end, so its messages do not crash the process. */
 const FINISHED = { leases: 0 }
-
-/** Which turn it was, and when it began and ended, in epoch milliseconds. */
-interface Moment {
-  readonly turnId: string
-  readonly leasedAt: number
-  readonly now: number
-}
 
 /**
  * How a turn ended, and what must be sent because of it.
@@ -58,24 +61,30 @@ interface Moment {
  * @returns false when the lease is not the newest any more: nothing changes
  */
 export function decideFinish(
-  { conversation, waiting, outage, withdrawn }: FinishRows,
+  { conversation, waiting, outage, withdrawn, booked = 0 }: FinishRows,
   key: LeaseKey,
   outcome: TurnOutcome,
   now: number,
   changes: Changes,
 ): boolean {
+  changes.settlements.push(...settlementsOf(key, outcome))
   if (!holdsLease(conversation, key)) {
-    return outcome.kind === 'stopped' && finishStopped(conversation, withdrawn, key, outcome, now, changes)
+    const spent = spentOf(outcome, booked)
+    return (
+      outcome.kind === 'stopped' &&
+      finishStopped(conversation, withdrawn, key, { ...outcome, spent }, now, changes)
+    )
   }
   const rows = waiting.filter((row) => row.state === 'answering')
-  const moment = { turnId: key.turnId, leasedAt: conversation.lease_at ?? now, now }
+  const leasedAt = conversation.lease_at ?? now
+  addSpent(conversation, key, spentOf(outcome, booked), { leasedAt, now }, changes)
   conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
   changes.save(conversation)
   changes.queueChanged = true
   switch (outcome.kind) {
     case 'answered':
       if (key.hasContext) changes.usedContexts.push(...rows.map((row) => row.key))
-      answer(conversation, rows, outcome, moment, changes)
+      answer(conversation, rows, outcome, now, changes)
       return true
     case 'refused':
     case 'parked':
@@ -83,13 +92,15 @@ export function decideFinish(
       return true
     case 'held':
       for (const row of rows) {
-        const held_base = row.held_base ?? outage!.observed
-        changes.change(row, { ...FINISHED, state: 'held', reason: outcome.outage.reason, held_base })
+        const waits =
+          outcome.until === undefined
+            ? { held_base: row.held_base ?? outage!.observed }
+            : { held_base: null, not_before: outcome.until }
+        changes.change(row, { ...FINISHED, state: 'held', reason: outcome.outage.reason, ...waits })
       }
       if (outage!.welcome) notifyOfOutage(conversation, outcome.outage, now, changes)
       return true
     case 'returned':
-      if (outcome.cost) addTurn(conversation, outcome.cost, moment, changes)
       for (const row of rows) {
         // Of a turn with stored steps a split is refused; counted like a crash, it is not tried forever.
         const split = row.frozen ? { leases: row.leases } : { group_id: null, solo: true }
@@ -114,7 +125,7 @@ function answer(
   conversation: ConversationRow,
   rows: readonly FinishedRow[],
   outcome: Extract<TurnOutcome, { kind: 'answered' }>,
-  { turnId, leasedAt, now }: Moment,
+  now: number,
   changes: Changes,
 ): void {
   const { text, blocks = null, preface, reason = null, responseId } = outcome
@@ -150,28 +161,6 @@ function answer(
       conversation.history_from = Math.max(conversation.history_from, outcome.summaryUpTo + 1)
     }
   }
-  addTurn(conversation, outcome, { turnId, leasedAt, now }, changes)
-}
-
-/** What a turn has cost, whether it ended with an answer or not. */
-function addTurn(
-  conversation: ConversationRow,
-  { model, usage, modelMs }: TurnCost,
-  { turnId, leasedAt, now }: Moment,
-  changes: Changes,
-): void {
-  changes.turns.push({
-    id: turnId,
-    conversation: conversation.key,
-    model,
-    leased_at: leasedAt,
-    finished_at: now,
-    model_ms: modelMs,
-    input_tokens: usage.inputTokens,
-    output_tokens: usage.outputTokens,
-    cache_read_tokens: usage.cacheReadTokens,
-    cache_write_tokens: usage.cacheWriteTokens,
-  })
 }
 
 /** Refused or parked: the person reads a sentence, in the draft's place where one was shown. What is parked keeps its steps. */
@@ -206,6 +195,8 @@ function finishStopped(
   if (conversation.stopped_turn !== key.turnId) return false
   conversation.stopped_turn = null
   changes.save(conversation)
+  // Since when it had run went with its lease.
+  addSpent(conversation, key, outcome.spent ?? [], { leasedAt: now, now }, changes)
   // The command may have begun a new history, or a message may have been deleted since.
   const isWhole = withdrawn.length === key.messages.length
   const isPast = withdrawn.some((row) => row.seq < conversation.history_from)

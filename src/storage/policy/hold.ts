@@ -46,6 +46,25 @@ export function decideHold(
 }
 
 /**
+ * What is held for a reason of its own, until a moment, may be tried now.
+ *
+ * @param waiting all that waits or is being answered
+ */
+export function decideRelease(
+  conversation: ConversationRow,
+  waiting: readonly MessageRow[],
+  reason: string,
+  changes: Changes,
+): void {
+  for (const row of waiting) {
+    if (row.state !== 'held' || row.reason !== reason) continue
+    changes.change(row, { state: 'received', reason: null, not_before: 0 })
+  }
+  changes.wake(conversation)
+  changes.queueChanged = true
+}
+
+/**
  * A message was held for too long and is refused.
  *
  * @param turn the message; where steps of its turn are stored, all messages of that

@@ -17,6 +17,7 @@ const KEY = {
   turnId: 't1',
   generation: 3,
   messages: ['m1', 'm2'],
+  person: 'anna',
   hasContext: false,
 }
 const READ = { id: 'c1', tool: 'web_search', class: 'read', input: '{}', result: null } as const

@@ -1,7 +1,9 @@
-import type { ResultToStore, StepToStore } from '../../inbox/step.ts'
+import type { StepToStore } from '../../inbox/inbox.ts'
+import type { ResultToStore } from '../../inbox/step.ts'
 import type { ConversationRow, FinishedRow, LeasedRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
 import { holdsLease, type LeaseKey } from './lease.ts'
+import { addSpent } from './ledger.ts'
 
 /** What is known when a step of a turn, or the result of a call, is to be stored. */
 interface JournalRows {
@@ -26,17 +28,18 @@ export function journalHead<Row extends Pick<LeasedRow, 'state'>>(waiting: reado
 }
 
 /**
- * A step is stored once, in order, and with the first one the turn's messages are frozen.
+ * A step is stored once, in order, with what it has cost, and with the first one the turn's messages are frozen.
  *
  * @returns false when the lease is not the newest any more, or an earlier step is missing: nothing changes
  */
 export function decideStep(
   { conversation, waiting, stored }: StepRows,
   key: LeaseKey,
-  { step, terms }: StepToStore,
+  { step, terms, spent = [], settles }: StepToStore,
   now: number,
   changes: Changes,
 ): boolean {
+  if (settles !== undefined) changes.settlements.push({ turnId: key.turnId, cost: settles })
   const head = journalHead(waiting)
   if (!head || !holdsLease(conversation, key) || step.index > stored) return false
   if (step.index < stored) return true
@@ -58,6 +61,7 @@ export function decideStep(
     const done_at = call.result === null ? null : now
     changes.calls.push({ message: head.key, step: step.index, place, ...call, done_at })
   }
+  addSpent(conversation, key, spent, { leasedAt: conversation.lease_at ?? now, now }, changes)
   return true
 }
 

@@ -150,6 +150,7 @@ describe('a conversation that is leased already', () => {
       turnId: 't1',
       generation: 5,
       messages: ['m1'],
+      person: 'anna',
       hasContext: false,
     }
     const { ids, changes } = decide(answering(), { conversation, ...given })

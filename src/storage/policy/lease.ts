@@ -14,6 +14,8 @@ export interface LeaseKey {
   readonly generation: number
   /** The ids of its messages. */
   readonly messages: readonly string[]
+  /** Who wrote them; null = nobody that is known. */
+  readonly person: string | null
   /** They brought a context along, which is not needed after the answer. */
   readonly hasContext: boolean
 }
@@ -24,6 +26,7 @@ export function leaseKey({ conversation, turnId, generation, messages, context }
     turnId,
     generation,
     messages: messages.map(({ id }) => id),
+    person: messages[0]?.personId ?? null,
     hasContext: context !== undefined,
   }
 }

@@ -103,7 +103,7 @@ test('an arrival reads a few rows, however many an address or strangers have lef
 /** The statements of a turn without tools, in a conversation that exists. */
 const PLAIN_TURN = { accept: 7, lease: 4, answer: 4 }
 
-test('a turn without steps costs no statement for them', async () => {
+test('a turn without steps and without budgets costs no statement for them', async () => {
   const database = await openQuietly(await migratedDatabase())
   const statements: string[] = []
   const watching = watched(database, { add: (sql) => statements.push(sql) })
@@ -119,7 +119,7 @@ test('a turn without steps costs no statement for them', async () => {
     const found = await driver.mustLease()
     const lease = spent()
     await driver.answer(found, 'answer', { blocks: '[{"role":"assistant","content":[]}]' })
-    expect(statements.join('\n')).not.toMatch(/hermes\.(steps|calls)/)
+    expect(statements.join('\n')).not.toMatch(/hermes\.(steps|calls|budgets|budget_slices|reservations)/)
     expect({ accept, lease, answer: spent() }).toEqual(PLAIN_TURN)
   } finally {
     await database.close()
@@ -164,7 +164,7 @@ function watched(database: Database, seen: { add(sql: string): unknown }): Datab
 async function exercise(database: Database): Promise<void> {
   const storage = openPostgresStorage({ database, pullChannels: [] })
   const driver = new Driver(storage)
-  const { inbox, outbox, conversations, pairings } = storage
+  const { inbox, outbox, conversations, ledger, pairings } = storage
   const place = { channel: 'telegram', address: '7', platformMessageId: '1' }
   const attachments = [{ mediaType: 'text/plain', name: 'a', bytes: new Uint8Array(3) }]
   const cursors = [{ channel: 'telegram', name: 'offset', value: '1' }]
@@ -221,6 +221,7 @@ async function exercise(database: Database): Promise<void> {
   await conversations.messages('telegram:7', { limit: 10, beforeSeq: null })
   await conversations.list('telegram', '', 10)
   await conversations.usage('telegram:7')
+  await ledger.sums({ by: 'day', since: 0, conversation: 'telegram:7' })
   await inbox.queue({ states: ['held', 'parked', 'refused'], limit: 10 })
   await pairings.isApproved('telegram', 'anna')
   await pairings.guesses('telegram', 0)

@@ -1,5 +1,6 @@
 import { Changes } from '../policy/changes.ts'
 import { endLease } from '../policy/lease.ts'
+import { removeBudgetsOf } from '../records/budgets.ts'
 import * as pairings from '../records/pairings.ts'
 import { conversationsOf, isShared, removeFromShared, removeParked } from '../records/persons.ts'
 import {
@@ -34,6 +35,7 @@ export async function deletePerson(
   }
   await runSteps(database, pairings.revoke(channel, personId))
   await runSteps(database, removeParked(channel, personId))
+  await runSteps(database, removeBudgetsOf('person', `${channel}:${personId}`))
   context.waitingTotal.forget()
   return removed
 }

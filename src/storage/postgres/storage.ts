@@ -7,6 +7,7 @@ import { leaseKey } from '../policy/lease.ts'
 import { decideDrop, decideRetry } from '../policy/operator.ts'
 import { saveCompaction } from '../records/compaction.ts'
 import { find, list, messages, usage } from '../records/conversations.ts'
+import { ledger } from '../records/ledger.ts'
 import * as pairings from '../records/pairings.ts'
 import { exportPerson } from '../records/persons.ts'
 import {
@@ -22,6 +23,7 @@ import {
 import { facts, figures, incidents } from '../records/records.ts'
 import { removeAllOld } from '../records/retention.ts'
 import type { Storage } from '../storage.ts'
+import { postgresBudgets } from './budgets.ts'
 import type { Database } from './connection/database.ts'
 import { Gather } from './connection/gather.ts'
 import { readChanges, type ChangesRequest } from './engine/read-changes.ts'
@@ -38,7 +40,7 @@ import {
   type Step,
 } from './engine/steps.ts'
 import type { StoreContext, Wake } from './inbox/apply.ts'
-import { expire, hold, operate } from './inbox/hold.ts'
+import { expire, hold, operate, releaseHeld } from './inbox/hold.ts'
 import { recover } from './inbox/lease.ts'
 import { postgresOutbox } from './inbox/outbox.ts'
 import { WaitingTotal } from './inbox/waiting-total.ts'
@@ -83,7 +85,9 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
     pairings: bound(database, pairings),
     facts: bound(database, facts),
     figures: bound(database, figures),
+    ledger: bound(database, ledger),
     incidents: bound(database, incidents),
+    budgets: postgresBudgets(database),
     migrationBackup: null,
     backup: () =>
       Promise.reject(
@@ -144,6 +148,7 @@ function postgresInbox(
       }),
     recover: (owner) => recover(database, context, owner),
     hold: (request) => hold(database, context, request),
+    releaseHeld: (reason) => releaseHeld(database, context, reason),
     expire: (request) => expire(database, context, request),
     ...bound(database, { waiting, counts, attachment, cursor, cursors, removeCursor, queue, message }),
     retry: (messageId) => database.transaction((tx) => operate(tx, context, messageId, decideRetry)),

@@ -81,17 +81,24 @@ interface UsageRow {
 const TOKENS = ['input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_write_tokens']
 const SUMS = TOKENS.map((column) => `CAST(coalesce(sum(${column}), 0) AS bigint) AS ${column}`).join(', ')
 
+/** The last two rows of answers: what is paid for an answer is stored before it, or with it. */
+const ANSWERS = `SELECT key FROM hermes.turns WHERE conversation = ${ITS_KEY} AND kind = 'answer'
+  ORDER BY key DESC LIMIT 2`
+
 /** See `Conversations.usage`. */
 export function* usage(conversationId: string) {
   const [sums] = yield* query<UsageRow & { readonly turns: number }>(
-    `SELECT count(*) AS turns, ${SUMS} FROM hermes.turns WHERE conversation = ${ITS_KEY}`,
+    `SELECT count(CASE WHEN kind = 'answer' THEN 1 END) AS turns, ${SUMS}
+       FROM hermes.turns WHERE conversation = ${ITS_KEY}`,
     [conversationId],
   )
+  const [newest, before] = yield* query<{ key: number }>(ANSWERS, [conversationId])
+  if (!newest) return { turns: sums!.turns, total: usageOf(sums!), last: null }
   const [last] = yield* query<UsageRow>(
-    `SELECT ${TOKENS.join(', ')} FROM hermes.turns WHERE conversation = ${ITS_KEY} ORDER BY key DESC LIMIT 1`,
-    [conversationId],
+    `SELECT ${SUMS} FROM hermes.turns WHERE conversation = ${ITS_KEY} AND key > $2 AND key <= $3`,
+    [conversationId, before?.key ?? 0, newest.key],
   )
-  return { turns: sums!.turns, total: usageOf(sums!), last: last ? usageOf(last) : null }
+  return { turns: sums!.turns, total: usageOf(sums!), last: usageOf(last!) }
 }
 
 function usageOf(row: UsageRow): Usage {

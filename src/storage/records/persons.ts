@@ -4,6 +4,7 @@ import type { Step } from '../../inbox/step.ts'
 import { isoTime } from '../../support/clock.ts'
 import { CONVERSATION_COLUMNS, type ConversationRow, LEASED_COLUMNS, type LeasedRow } from '../rows/rows.ts'
 import { readJournal } from './journal.ts'
+import { exportSpent } from './ledger.ts'
 import { readContext, removeCursor } from './queue.ts'
 import { removeMessages } from './retention.ts'
 import { query, type Steps } from './steps.ts'
@@ -27,7 +28,9 @@ export function* exportPerson(channel: string, personId: string): Steps<unknown>
     for (const row of yield* messagesOf<ExportedRow>(key, personId, `${LEASED_COLUMNS}, blocks`))
       messages.push(yield* exportMessage(row))
     const heard = (yield* heardOf(key, personId)).flatMap(({ lines }) => lines.map(({ text }) => text))
-    conversations.push({ id, address, messages, ...(heard.length === 0 ? {} : { heard }) })
+    const usage = yield* exportSpent(key, personId)
+    const more = { ...(heard.length === 0 ? {} : { heard }), ...(usage.length === 0 ? {} : { usage }) }
+    conversations.push({ id, address, messages, ...more })
   }
   const parked = yield* parkedOf(channel, personId)
   return {
@@ -171,6 +174,11 @@ export function* removeFromShared(conversation: number, personId: string): Steps
     yield* query('UPDATE hermes.messages SET about = $1 WHERE key = $2', [JSON.stringify(about), key])
   }
   yield* query('DELETE FROM hermes.summaries WHERE conversation = $1', [conversation])
+  // What was spent stays spent, by nobody.
+  yield* query('UPDATE hermes.turns SET person_id = NULL WHERE conversation = $1 AND person_id = $2', [
+    conversation,
+    personId,
+  ])
   yield* query('DELETE FROM hermes.participants WHERE person_id = $1 AND conversation = $2', [
     personId,
     conversation,

@@ -76,6 +76,16 @@ export function* removeCursor(channel: string, name: string): Steps<void> {
   yield* query('DELETE FROM hermes.cursors WHERE channel = $1 AND name = $2', [channel, name])
 }
 
+/** The conversations, by their keys, in which something is held for this reason. */
+export function* heldFor(reason: string): Steps<readonly number[]> {
+  const rows = yield* query<{ conversation: number }>(
+    `SELECT DISTINCT conversation FROM hermes.messages WHERE state <> 'answered' AND state = 'held' AND reason = $1
+       ORDER BY conversation`,
+    [reason],
+  )
+  return rows.map(({ conversation }) => conversation)
+}
+
 type QueueRow = LeasedRow & { readonly conversation_id: string }
 
 const QUEUED = `SELECT ${LEASED_COLUMNS}, (SELECT c.id FROM hermes.conversations c WHERE c.key = conversation) AS conversation_id

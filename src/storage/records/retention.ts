@@ -1,5 +1,6 @@
 import type { Conversations } from '../../conversation/conversations.ts'
 import { MINUTE } from '../../support/clock.ts'
+import { removeBudgetsOf, removeOldBudgets } from './budgets.ts'
 import { query, type Steps } from './steps.ts'
 
 export type RetentionTerms = Parameters<Conversations['retain']>[0]
@@ -52,6 +53,7 @@ export function* removeOld(terms: RetentionTerms, from: RetentionPosition | null
   yield* removeByKey('turns', turns.keys)
   if (from === null) {
     yield* query('DELETE FROM hermes.figures WHERE minute < $1', [Math.floor(figuresBefore / MINUTE)])
+    yield* removeOldBudgets(figuresBefore)
     yield* query('DELETE FROM hermes.seen WHERE at < $1', [messagesBefore])
     yield* query('DELETE FROM hermes.pairing_guesses WHERE at < $1', [messagesBefore])
     yield* query('DELETE FROM hermes.pairings WHERE approved_at IS NULL AND expires_at < $1', [
@@ -132,7 +134,10 @@ export function* removeConversation(key: number): Steps<number> {
   for (const table of ['addresses', 'turns', 'summaries', 'participants']) {
     yield* query(`DELETE FROM hermes.${table} WHERE conversation = $1`, [key])
   }
-  yield* query('DELETE FROM hermes.conversations WHERE key = $1', [key])
+  const gone = yield* query<{ id: string }>('DELETE FROM hermes.conversations WHERE key = $1 RETURNING id', [
+    key,
+  ])
+  for (const { id } of gone) yield* removeBudgetsOf('chat', id)
   return rows.length
 }
 

@@ -41,14 +41,16 @@ test('no everyday statement reads a whole table that grows', () => {
 /** The statements of a turn without tools, in a conversation that exists. */
 const PLAIN_TURN = { accept: 10, lease: 7, answer: 8 }
 
-test('a turn without steps costs no statement for them', () => {
+test('a turn without steps and without budgets costs no statement for them', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hermes-plans-'))
   const session = new Session({ path: join(folder, 'hermes.db'), pullChannels: [] })
   try {
     const first = turn(session, '1')
     const statements = turn(session, '2')
     expect(statements.accept.length).toBeLessThan(first.accept.length)
-    expect(Object.values(statements).flat().join('\n')).not.toMatch(/\b(steps|calls)\b/)
+    expect(Object.values(statements).flat().join('\n')).not.toMatch(
+      /\b(steps|calls|budgets|budget_slices|reservations)\b/,
+    )
     const counts = Object.entries(statements).map(([part, list]) => [part, list.length])
     expect(Object.fromEntries(counts)).toEqual(PLAIN_TURN)
   } finally {
@@ -63,7 +65,7 @@ function turn(session: Session, id: string): Record<keyof typeof PLAIN_TURN, rea
   const request = { conversationId: 'telegram:7', owner: 'o', now: 9_000, historyLimit: 99, merge: true }
   const lease = executed(session, ['lease', [request]])
   const found = lease.value as Lease
-  const key = { conversationId: 'telegram:7', ...found, messages: [found.messages[0]!.id] }
+  const key = { conversationId: 'telegram:7', ...found, messages: [found.messages[0]!.id], person: null }
   const blocks = '[{"role":"assistant","content":[]}]'
   const outcome = { kind: 'answered', text: 'a', blocks, preface: null, model: 'm', usage: USAGE, modelMs: 1 }
   const answer = executed(session, ['finish', [key, outcome, 9_500]])
@@ -123,15 +125,9 @@ function exercise(session: Session): void {
   const lease = (): readonly unknown[] => {
     const request = { conversationId: 'telegram:7', owner: 'o', now: 9_000, historyLimit: 99, merge: true }
     const [found] = run(['lease', [request]]) as readonly Lease[]
-    return [
-      {
-        conversationId: 'telegram:7',
-        turnId: found!.turnId,
-        generation: found!.generation,
-        messages: [],
-        hasContext: false,
-      },
-    ]
+    const { turnId, generation } = found!
+    const whose = { person: 'anna', hasContext: false }
+    return [{ conversationId: 'telegram:7', turnId, generation, messages: [], ...whose }]
   }
   run(
     deliver([
@@ -194,6 +190,7 @@ function exercise(session: Session): void {
     ['messages', ['telegram:7', { limit: 10, beforeSeq: null }]],
     ['list', ['telegram', '', 10]],
     ['usage', ['telegram:7']],
+    ['ledgerSums', [{ by: 'day', since: 0, conversation: 'telegram:7' }]],
     ['queue', [{ states: ['held', 'parked', 'refused'], limit: 10 }]],
     ['pairingIsApproved', ['telegram', 'anna']],
     ['pairingGuesses', ['telegram', 0]],

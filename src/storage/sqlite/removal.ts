@@ -1,5 +1,6 @@
 import { Changes } from '../policy/changes.ts'
 import { endLease } from '../policy/lease.ts'
+import { removeBudgetsOf } from '../records/budgets.ts'
 import * as pairings from '../records/pairings.ts'
 import { conversationsOf, isShared, removeFromShared, removeParked } from '../records/persons.ts'
 import {
@@ -31,6 +32,7 @@ export function deletePerson(session: Session, channel: string, personId: string
     }
     runSteps(session, pairings.revoke(channel, personId))
     runSteps(session, removeParked(channel, personId))
+    runSteps(session, removeBudgetsOf('person', `${channel}:${personId}`))
     session.waitingTotal = null
     return removed
   } finally {

@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Changes, MessageChange } from '../policy/changes.ts'
 import { NEWEST_WAITING } from '../policy/group.ts'
+import { settle } from '../records/budgets.ts'
 import {
   FINISHED_COLUMNS,
   LEASED_COLUMNS,
@@ -11,6 +12,7 @@ import {
   type LeasedRow,
   type MessageRow,
 } from '../rows/rows.ts'
+import { runSteps } from './run-steps.ts'
 import type { Row, Session } from './thread/session.ts'
 
 export function conversationById(session: Session, id: string): ConversationRow | null {
@@ -110,6 +112,7 @@ export function apply(session: Session, changes: Changes): void {
     else SUMMARY.insert(session, { conversation, text })
   }
   applyJournals(session, changes)
+  runSteps(session, settle(changes.settlements))
   for (const row of changes.seen) SEEN.insert(session, row)
   for (const cursor of changes.cursors) CURSOR.insert(session, cursor)
   if (changes.queueChanged) session.waitingTotal = null
@@ -158,7 +161,7 @@ const OUTBOX = new Insert('outbox', 'message conversation kind reply_to draft as
 const PARTICIPANT = new Insert('participants', 'conversation person_id', 'ON CONFLICT DO NOTHING')
 const TURN = new Insert(
   'turns',
-  'id conversation model leased_at finished_at model_ms input_tokens output_tokens cache_read_tokens cache_write_tokens',
+  'id conversation model leased_at finished_at model_ms input_tokens output_tokens cache_read_tokens cache_write_tokens cache_write_1h_tokens web_searches kind requests person_id tool cost estimated subscription',
 )
 const SUMMARY = new Insert('summaries', 'conversation text', 'ON CONFLICT DO UPDATE SET text = excluded.text')
 const STEP = new Insert('steps', 'message step response max_tokens terms at')

@@ -41,12 +41,13 @@ export function stepped<Shared extends Operations, Prefix extends string>(
 
 const translations = new Map<string, string>()
 
-/** A shared statement as SQLite reads it: one schema, parameters by number, a list as JSON. */
+/** A shared statement as SQLite reads it: one schema, parameters by number, a list as JSON, no locks of rows. */
 function translated(sql: string): string {
   let text = translations.get(sql)
   if (text === undefined) {
     text = sql
       .replaceAll('hermes.', '')
+      .replaceAll(/ FOR UPDATE(?: OF \w+)?/g, '')
       .replaceAll(/= ANY \(\$(\d+)::\w+\[\]\)/g, 'IN (SELECT value FROM json_each(?$1))')
       .replaceAll(/\$(\d+)/g, '?$1')
     translations.set(sql, text)

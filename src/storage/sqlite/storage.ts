@@ -60,7 +60,9 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     },
     facts: calls(client, 'fact', ['get', 'set', 'delete']),
     figures: calls(client, 'figure', ['add', 'read', 'sums']),
+    ledger: calls(client, 'ledger', ['sums']),
     incidents: calls(client, 'incident', ['save', 'current', 'list']),
+    budgets: calls(client, 'budget', ['reserve', 'settle', 'close', 'closeGone', 'use', 'raise']),
     migrationBackup,
     backup: (file) => client.call('backup', file),
     integrityCheck: () => client.call('integrityCheck'),
@@ -96,7 +98,17 @@ function sqliteInbox(client: StoreClient): Inbox {
       const notices = found.map(({ id, at }) => ({ id, notice: notice(at) }))
       return client.call('expire', { now, observed, notices })
     },
-    ...calls(client, '', ['recover', 'hold', 'retry', 'drop', 'waiting', 'counts', 'queue', 'message']),
+    ...calls(client, '', [
+      'recover',
+      'hold',
+      'releaseHeld',
+      'retry',
+      'drop',
+      'waiting',
+      'counts',
+      'queue',
+      'message',
+    ]),
     ...calls(client, '', ['attachment', 'cursor', 'cursors', 'removeCursor', 'saveCompaction']),
   }
 }

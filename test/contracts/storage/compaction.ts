@@ -1,10 +1,23 @@
 import { describe, expect, test } from 'vitest'
 import type { CompactionToStore } from '../../../src/inbox/inbox.ts'
-import type { Lease } from '../../../src/inbox/lease.ts'
+import type { Lease, Spent } from '../../../src/inbox/lease.ts'
 import { call, step } from './journal.ts'
 import { command, type Driver, message, NEW, type Subject, USAGE } from './kit.ts'
 
 const ODD = '{"block":"{\\"b\\":1.50,\\"10\\":\\"\\\\u0000é\\"}"}'
+
+const SPENT: readonly Spent[] = [
+  {
+    kind: 'compaction',
+    model: 'claude-test',
+    usage: { ...USAGE, cacheWrite1hTokens: 1 },
+    modelMs: 1.5,
+    requests: 1,
+    cost: 1_234_567_890,
+    isEstimated: false,
+    isSubscription: true,
+  },
+]
 
 /** A chat of three turns, of which the provider has compacted the first two. */
 async function compacted(driver: Driver, over: Partial<CompactionToStore> = {}) {
@@ -18,7 +31,7 @@ async function compacted(driver: Driver, over: Partial<CompactionToStore> = {}) 
   const compaction: CompactionToStore = {
     conversationId: 'telegram:7',
     turnId: lease.turnId,
-    usage: USAGE,
+    spent: SPENT,
     known: 'known',
     after: -1,
     upTo: lease.history.at(-1)!.seq,
@@ -56,7 +69,7 @@ export function compactionContract(subject: Subject): void {
       const end = await driver.storage.inbox.saveCompaction({
         conversationId: 'telegram:7',
         turnId: four.turnId,
-        usage: USAGE,
+        spent: SPENT,
         known: 'later',
         after: -1,
         upTo: four.history.at(-1)!.seq,
@@ -142,20 +155,21 @@ export function compactionContract(subject: Subject): void {
       expect([lease.summary, textsOf(lease)]).toEqual([ODD, []])
     })
 
-    test.for([{}, { summary: null }])('is a part of what its turn has cost, with %j', async (over) => {
+    test.for([{}, { summary: null }])('is booked with its turn, with %j', async (over) => {
       const { driver } = subject
       const { save, compaction } = await compacted(driver, over)
       const before = await driver.storage.conversations.usage('telegram:7')
+      const sum = async () => {
+        const sums = await driver.storage.ledger.sums({ by: 'person', since: 0 })
+        return sums.map(({ key, requests, subscription }) => ({ key, requests, subscription }))
+      }
+      const [booked] = await sum()
       expect(await save()).toBe(compaction.summary === null ? 'outdated' : 'saved')
       const after = await driver.storage.conversations.usage('telegram:7')
       expect(after.turns).toBe(before.turns)
       expect(after.total.inputTokens - before.total.inputTokens).toBe(USAGE.inputTokens)
-      expect(after.last).toEqual({
-        inputTokens: 2 * USAGE.inputTokens,
-        outputTokens: 2 * USAGE.outputTokens,
-        cacheReadTokens: 2 * USAGE.cacheReadTokens,
-        cacheWriteTokens: 2 * USAGE.cacheWriteTokens,
-      })
+      expect(after.last).toEqual(before.last)
+      expect(await sum()).toEqual([{ ...booked, requests: booked!.requests + 1, subscription: 1 }])
     })
 
     test('goes with the person whose words it may hold, and is in no export', async () => {

@@ -13,16 +13,20 @@ import type { Figures } from '../../../src/inbox/figures/figures.ts'
 import type { Facts, Inbox } from '../../../src/inbox/inbox.ts'
 import { isLease, type Lease, type LeaseRequest, type TurnOutcome } from '../../../src/inbox/lease.ts'
 import type { Outbox } from '../../../src/inbox/outbox.ts'
+import type { Budgets } from '../../../src/usage/budgets.ts'
+import type { Ledger } from '../../../src/usage/ledger.ts'
 
 /** What every storage gives. */
 export interface Storage {
   readonly inbox: Inbox
   readonly outbox: Outbox
   readonly conversations: Conversations
+  readonly ledger: Ledger
   readonly pairings: Pairings
   readonly facts: Facts
   readonly figures: Figures
   readonly incidents: IncidentStore
+  readonly budgets: Budgets
   close(): Promise<void>
 }
 

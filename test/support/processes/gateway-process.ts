@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { pause } from '../until.ts'
+import { freePort } from './free-port.ts'
 
 /**
  * The built gateway as a process of its own on a home of its own: killed, stopped and
@@ -300,14 +300,3 @@ export function finish(
 
 /** Processes that run now; `no-gateway-left.ts` checks them after a file's tests. */
 export const RUNNING = new Set<GatewayProcess>()
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}

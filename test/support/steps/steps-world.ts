@@ -1,22 +1,26 @@
 import type { Tool } from '../../../src/agent/tool.ts'
 import { DEFAULT_TEXTS } from '../../../src/config/texts.ts'
 import { ModelSettings } from '../../../src/conversation/model-settings.ts'
-import type { ModelAnswer, ModelRequest } from '../../../src/conversation/model.ts'
+import type { AnswerListener, ModelAnswer, ModelRequest } from '../../../src/conversation/model.ts'
 import { createTurn } from '../../../src/conversation/turn.ts'
 import { Interruption } from '../../../src/inbox/dispatch/outcome.ts'
 import { ConversationEvents } from '../../../src/inbox/fleet/conversation-events.ts'
-import type { Lease, TurnOutcome } from '../../../src/inbox/lease.ts'
-import type { Journal, ResultToStore, Step, StepToStore, StoredCall } from '../../../src/inbox/step.ts'
-import { MINUTE } from '../../../src/support/clock.ts'
+import type { StepToStore } from '../../../src/inbox/inbox.ts'
+import type { Lease, TurnOutcome, Unstored } from '../../../src/inbox/lease.ts'
+import type { Journal, ResultToStore, Step, StoredCall } from '../../../src/inbox/step.ts'
 import { Emitter } from '../../../src/support/emitter.ts'
 import { StoreError, TransientError } from '../../../src/support/errors.ts'
+import { PriceTable } from '../../../src/usage/price-table.ts'
 import type { Random } from '../chance.ts'
 import { silent } from '../message-fixture.ts'
 import { modelInfo } from '../provider/model-info.ts'
 import { rethrow } from '../rethrow.ts'
 import { historyProblems } from './history-problems.ts'
+import { leaseOf } from './lease-of.ts'
 import { QuickClock } from './quick-clock.ts'
 import { scriptedResponse, textIn, type Scripted } from './scripted-response.ts'
+import { StepsBill } from './steps-bill.ts'
+import { DEFAULT_LIMITS } from './test-tool.ts'
 
 /** What may happen at each point where a turn waits for something. */
 type Event = 'crash' | 'taken-over' | 'stop' | 'drain' | 'late'
@@ -27,7 +31,6 @@ const FAULT_SHARE = 0.06
 const EVENTS: readonly Event[] = ['crash', 'crash', 'taken-over', 'stop', 'drain', 'late']
 /** More than any turn here needs, whatever happens to it. */
 const MAX_LIVES = 200
-const TIME_MS = 15 * MINUTE
 const MAX_STEPS = 4
 const PAUSE_SHARE = 0.2
 
@@ -58,6 +61,7 @@ export class StepsWorld {
   /** The end of the turn, as it was stored; null = withdrawn without a text. */
   end: TurnOutcome | null | undefined
   readonly runs = new Map<string, Runs>()
+  readonly #bill = new StepsBill((wrong) => this.wrongs.push(wrong))
   readonly #random: Random
   readonly #script: Scripted[] = []
   readonly #clock = new QuickClock()
@@ -108,13 +112,16 @@ export class StepsWorld {
     const generation = ++this.#generation
     const lease = (process.lease = this.#lease(generation))
     this.#note(process, `leases the turn with ${this.#steps.length} steps`)
+    let unstored: Unstored = {}
     const turn = this.#turn(process)(lease, process.controller.signal, {
       draining: process.draining.signal,
       freeze: () => !process.controller.signal.aborted,
+      onUnstored: (left) => (unstored = left),
     })
     const finished = turn.then(
-      (outcome) => this.#finish(process, outcome),
+      (outcome) => this.#finish(process, outcome, unstored),
       (error: unknown) => {
+        if (!process.isDead) this.#release(process, unstored)
         this.#note(process, `ends: ${String(error)}`)
         const isExpected =
           error instanceof Interruption || error instanceof TransientError || error instanceof StoreError
@@ -128,36 +135,7 @@ export class StepsWorld {
 
   #lease(generation: number): Lease {
     const journal: Journal = { terms: this.#terms, steps: structuredClone(this.#steps) }
-    const message = {
-      id: 'm',
-      conversationId: 'chat:a',
-      seq: 1,
-      role: 'user' as const,
-      text: 'do it',
-      preface: null,
-      blocks: null,
-      state: 'answering' as const,
-      reason: null,
-      platformMessageId: null,
-      personId: 'p',
-      personName: null,
-      attachments: [],
-      about: null,
-      at: this.#clock.now(),
-      answeredBy: null,
-      revision: 1,
-    }
-    return {
-      turnId: `turn-${generation}`,
-      generation,
-      conversation: { id: 'chat:a', channel: 'chat', address: 'a', model: null, effort: null },
-      messages: [message],
-      history: [],
-      summary: null,
-      failures: 0,
-      draft: null,
-      journal,
-    }
+    return leaseOf(journal, generation, this.#clock.now())
   }
 
   #turn(process: Process) {
@@ -179,7 +157,7 @@ export class StepsWorld {
       warn() {},
     })
     return createTurn({
-      model: { answer: (request, { signal, onText }) => this.#ask(process, request, signal, onText) },
+      model: { answer: (request, listener) => this.#ask(process, request, listener) },
       inbox: {
         attachment: async () => null,
         saveStep: (lease, step) => this.#save(process, () => this.#saveStep(lease, step)),
@@ -192,10 +170,11 @@ export class StepsWorld {
       log: silent,
       settings,
       cache: 'off',
+      prices: new PriceTable(),
       observer: new Emitter(rethrow),
       system: async () => `You are process ${process.number}`,
       tools: this.#tools(process),
-      limits: { steps: MAX_STEPS - 1, timeMs: TIME_MS, resultBytes: 1_000, callsPerMinute: MAX_STEPS },
+      limits: { ...DEFAULT_LIMITS, steps: MAX_STEPS - 1, resultBytes: 1_000, callsPerMinute: MAX_STEPS },
       onStoreError: () => {},
       random: this.#random,
     })
@@ -240,8 +219,7 @@ export class StepsWorld {
   async #ask(
     process: Process,
     request: ModelRequest,
-    signal: AbortSignal,
-    onText: (text: string) => void,
+    { signal, onText, onLost }: AnswerListener,
   ): Promise<ModelAnswer> {
     const index = request.messages.filter(({ role }) => role === 'assistant').length
     this.#note(process, `asks for response ${index}`)
@@ -257,8 +235,14 @@ export class StepsWorld {
       !isLast && scripted ? scripted : { content: '[{"type":"text","text":"That is all."}]', calls: [] }
     const text = textIn(content)
     if (text !== '') onText(text.slice(0, 4))
-    await this.#wait(process, `hear ${index}`, signal)
-    if (this.#fault && this.#random() < FAULT_SHARE) throw new TransientError('cut')
+    const usage = this.#bill.charge(process.number)
+    try {
+      await this.#wait(process, `hear ${index}`, signal)
+      if (this.#fault && this.#random() < FAULT_SHARE) throw new TransientError('cut')
+    } catch (error) {
+      onLost?.({ model: request.model, usage, modelMs: 1 })
+      throw error
+    }
     if (text.length > 4) onText(text.slice(4))
     return {
       text,
@@ -266,7 +250,7 @@ export class StepsWorld {
       calls,
       container: null,
       model: request.model,
-      usage: { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 },
+      usage,
       stopReason: calls.length > 0 ? 'tool_use' : 'end_turn',
       modelMs: 1,
     }
@@ -278,7 +262,7 @@ export class StepsWorld {
     if (index === 0) this.#firstRequest = frozen
     else if (frozen !== this.#firstRequest)
       this.wrongs.push(`request ${index} differs: ${frozen} ${this.#firstRequest}`)
-    if (toolChoice && index < MAX_STEPS - 1 && this.#clock.monotonic() < TIME_MS)
+    if (toolChoice && index < MAX_STEPS - 1 && this.#clock.monotonic() < DEFAULT_LIMITS.timeMs)
       this.wrongs.push(`it ends too early: ${this.#clock.monotonic()}`)
     const added = messages.slice(1).map(({ role, blocks }) => `{"role":"${role}","content":${blocks}}`)
     this.checkHistory(`[${added.join(',')}]`, 'user')
@@ -316,7 +300,7 @@ export class StepsWorld {
     return lease.generation === this.#generation && this.end === undefined
   }
 
-  #saveStep(lease: Lease, { step, terms }: StepToStore): boolean {
+  #saveStep(lease: Lease, { step, terms, spent = [] }: StepToStore): boolean {
     if (!this.#holds(lease)) return false
     if (step.index < this.#steps.length) return true
     if (step.index > this.#steps.length) this.wrongs.push(`step ${step.index} leaves a gap`)
@@ -324,6 +308,7 @@ export class StepsWorld {
       this.wrongs.push('a response is stored before the results of the step before it')
     if (step.index === 0) this.#terms = terms
     this.#steps.push(structuredClone(step))
+    this.#bill.book(lease.generation, spent)
     return true
   }
 
@@ -338,14 +323,23 @@ export class StepsWorld {
     return true
   }
 
-  #finish(process: Process, outcome: TurnOutcome): void {
+  /** The turn goes back to its queue, which the store takes only from the holder. */
+  #release(process: Process, unstored: Unstored): void {
+    if (this.#holder !== process || !this.#holds(process.lease!)) return
+    this.#bill.end(process.number, process.lease!.generation, unstored)
+  }
+
+  #finish(process: Process, outcome: TurnOutcome, unstored: Unstored): void {
     if (process.isDead) return
     this.#note(process, `finishes: ${outcome.kind}`)
     const isHolder =
       this.#holder === process && this.#generation === process.lease!.generation && !this.#isStopped
     if (isHolder && outcome.kind === 'stopped') this.wrongs.push('a turn is stopped that nobody stopped')
     if (isHolder && this.end !== undefined) this.wrongs.push('two ends')
-    if (isHolder || (outcome.kind === 'stopped' && this.#stopped === process)) this.end = outcome
+    if (isHolder || (outcome.kind === 'stopped' && this.#stopped === process)) {
+      this.end = outcome
+      this.#bill.end(process.number, process.lease!.generation, unstored)
+    }
     this.#stopped = null
   }
 
@@ -376,7 +370,7 @@ export class StepsWorld {
         // The old one lives on, and does not know.
         return this.#isStopped ? undefined : process.gone()
       case 'late':
-        return this.#clock.pass(TIME_MS)
+        return this.#clock.pass(DEFAULT_LIMITS.timeMs)
       case 'drain':
         process.draining.abort()
         if (this.#random() < 0.5) setImmediate(() => process.controller.abort(new Interruption('returned')))

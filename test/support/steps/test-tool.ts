@@ -7,6 +7,7 @@ export const DEFAULT_LIMITS: TurnLimits = {
   timeMs: 15 * MINUTE,
   resultBytes: 64 * 1024,
   callsPerMinute: 30,
+  cost: 2e9,
 }
 
 /** A tool that counts its runs, and does in each what the test says. */

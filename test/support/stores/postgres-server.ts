@@ -2,10 +2,10 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { Client } from 'pg'
+import { freePort } from '../processes/free-port.ts'
 import { pause } from '../until.ts'
 
 /** PostgreSQL refuses to run as root; `nobody` may run it. */
@@ -195,14 +195,4 @@ function linkLibraries(folder: string): void {
 function asNobody(): { readonly uid?: number; readonly gid?: number; readonly cwd: string } {
   const root = process.getuid?.() === 0
   return { cwd: tmpdir(), ...(root ? { uid: NOBODY, gid: NOBODY } : {}) }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

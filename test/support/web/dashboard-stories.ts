@@ -4,6 +4,7 @@ import type { IncidentItem, QueueItem, StatusReport } from '../../../src/http/wi
 import { HOUR, MINUTE, SECOND } from '../../../src/support/clock.ts'
 import { Refused } from '../../../src/support/errors.ts'
 import { quietDashboard, startTestGateway, type TestGateway } from './http-gateway.ts'
+import { createUsageStory, type UsageStory } from './usage-story.ts'
 
 export interface GatewayOfStories {
   readonly gateway: TestGateway
@@ -11,6 +12,7 @@ export interface GatewayOfStories {
   /** What was done to the queue. */
   readonly calls: string[]
   readonly queue: QueueItem[]
+  readonly usage: UsageStory
 }
 
 const ago = (ms: number): string => new Date(Date.now() - ms).toISOString()
@@ -77,8 +79,10 @@ export async function openGatewayOfStories(): Promise<GatewayOfStories> {
     return true
   }
   const no = () => Promise.reject(new Refused('This code was used already.'))
+  const usage = createUsageStory()
   const gateway = await startTestGateway({
     sandbox: true,
+    endpoints: [usage.endpoint],
     services_: {
       dashboard,
       login: { start: no, finish: no, confirm: no, apiKey: no },
@@ -97,7 +101,7 @@ export async function openGatewayOfStories(): Promise<GatewayOfStories> {
     },
   })
   gateway.setReadiness({ ready: false, status: 'needs-login', reason: 'revoked' })
-  return { gateway, dashboard, calls, queue }
+  return { gateway, dashboard, calls, queue, usage }
 }
 
 const STATUS: StatusReport = {

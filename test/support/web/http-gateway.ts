@@ -203,6 +203,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       retryAll: async () => 3,
       drop: async (id) => id === 'known',
     },
+    ledger: { sums: async () => [] },
     chat: channel,
     conversations: chat,
     events: chat.events,
@@ -302,6 +303,7 @@ export function quietDashboard(parts: Partial<DashboardService> = {}): Dashboard
     }),
     timeline: () =>
       timelineReport([], { loginExpiresAt: null, loginExpiryEstimated: false }, null, Date.now()),
+    cache: () => ({ readShare: null, possibleShare: null, reasons: [] }),
     text: async (id) => (id === 'known' ? 'the text' : null),
     sandbox: null,
     ...parts,

@@ -7,6 +7,7 @@ import type {
   RetriedAll,
   StatusReport,
   TimelineReport,
+  UsageWithCache,
 } from '../../../src/http/wire-reports.ts'
 import type {
   List,
@@ -41,6 +42,9 @@ export const readTimeline = (): Promise<TimelineReport> => call('GET', '/api/cre
 
 export const readFigures = (from: number, to: number): Promise<FiguresReport> =>
   call('GET', `/api/figures?from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`)
+
+export const readUsage = (since: number, by: UsageWithCache['by']): Promise<UsageWithCache> =>
+  call('GET', `/api/usage?since=${new Date(since).toISOString()}&by=${by}`)
 
 export const readSandbox = (): Promise<SandboxState> => call('GET', '/api/sandbox')
 

@@ -10,9 +10,10 @@ import type { ChatState } from '../chat-state.ts'
 import type { LiveEvent } from '../live-connection.ts'
 import { Observable } from '../observable.ts'
 import { readFigures, readIncidents, readQueue, readSandbox, readStatus, readTimeline } from './board-api.ts'
+import { loadUsage, type Usage, type UsageDays } from './costs/load-usage.ts'
 import { HOUR } from './words.ts'
 
-export type Part = 'status' | 'incidents' | 'queue' | 'timeline' | 'figures' | 'sandbox'
+export type Part = 'status' | 'incidents' | 'queue' | 'timeline' | 'figures' | 'usage' | 'sandbox'
 
 /** The time range shown: the last hours or days up to now, or a chosen range. */
 export interface Range {
@@ -25,7 +26,7 @@ export interface Range {
 const PARTS_OF: Readonly<Record<Topic | 'line' | 'sandbox', readonly Part[]>> = {
   queue: ['queue', 'status'],
   incident: ['incidents', 'status'],
-  figures: ['figures'],
+  figures: ['figures', 'usage'],
   credential: ['timeline', 'status'],
   channels: ['status'],
   line: ['status'],
@@ -38,6 +39,8 @@ const READ_INTERVAL_MS: Readonly<Record<Part, number>> = {
   queue: 1_000,
   timeline: 1_000,
   figures: 4_000,
+  // Sums over months, of which an answer changes little.
+  usage: 30_000,
   sandbox: 700,
 }
 const KEPT_SANDBOX_EVENTS = 200
@@ -54,12 +57,17 @@ export class BoardState {
   readonly figures = new Observable<FiguresReport | null>(null)
   readonly sandbox = new Observable<SandboxState | null>(null)
   readonly sandboxEvents = new Observable<readonly SandboxEvent[]>([])
+  readonly usage = new Observable<Usage | null>(null)
+  /** How many days the costs are shown for, today included. */
+  readonly usageDays = new Observable<UsageDays>(30)
+  /** The parts that could not be read the last time. */
+  readonly failed = new Observable<ReadonlySet<Part>>(new Set())
   readonly range = new Observable<Range>({ lengthMs: HOUR, to: null })
   #sandboxLife = ''
   readonly #versions = new Map<string, string>()
   readonly #users = new Map<Part, number>()
   /** Parts changed since they were last read. */
-  readonly #stale = new Set<Part>(['status', 'incidents', 'queue', 'timeline', 'figures', 'sandbox'])
+  readonly #stale = new Set<Part>(Object.keys(READ_INTERVAL_MS) as Part[])
   /** Parts to be read without delay. */
   readonly #urgent = new Set<Part>()
   readonly #reading = new Set<Part>()
@@ -95,6 +103,11 @@ export class BoardState {
   show(range: Range): void {
     this.range.set(range)
     this.refresh('figures')
+  }
+
+  showUsage(days: UsageDays): void {
+    this.usageDays.set(days)
+    this.refresh('usage')
   }
 
   #onEvent(event: LiveEvent): void {
@@ -143,9 +156,13 @@ export class BoardState {
     }
     this.#reading.delete(part)
     this.#readAt.set(part, performance.now())
+    if (failed !== this.failed.value.has(part))
+      this.failed.update((before) =>
+        failed ? new Set([...before, part]) : new Set([...before].filter((other) => other !== part)),
+      )
     // The stream reports it again when it is back; no retry loop.
     if (failed) this.#stale.add(part)
-    else this.#readAll()
+    if (!failed || this.#urgent.has(part)) this.#readAll()
   }
 
   async #load(part: Part): Promise<void> {
@@ -160,6 +177,12 @@ export class BoardState {
         return this.timeline.set(await readTimeline())
       case 'sandbox':
         return this.sandbox.set(await readSandbox())
+      case 'usage': {
+        const days = this.usageDays.value
+        const usage = await loadUsage(days, Date.now())
+        if (days === this.usageDays.value) this.usage.set(usage)
+        return
+      }
       case 'figures': {
         const range = this.range.value
         const to = range.to ?? Date.now()

@@ -1,4 +1,5 @@
 import type { BoardProps } from './board-props.ts'
+import { CostsView } from './costs/costs-view.tsx'
 import { IncidentsView } from './incidents-view.tsx'
 import { QueueView } from './queue-view.tsx'
 import { SandboxView } from './sandbox-view.tsx'
@@ -7,6 +8,7 @@ import { StatusView } from './status-view.tsx'
 import './styles/board.css'
 import './styles/status.css'
 import './styles/lists.css'
+import './styles/costs.css'
 
 /** All views except the chat. */
 export function Board(props: BoardProps) {
@@ -17,6 +19,8 @@ export function Board(props: BoardProps) {
       return <QueueView {...props} />
     case 'incidents':
       return <IncidentsView {...props} />
+    case 'costs':
+      return <CostsView {...props} />
     case 'sign-in':
       return <SignInView {...props} />
     case 'sandbox':

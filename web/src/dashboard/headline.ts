@@ -19,6 +19,8 @@ const DETAILS: Readonly<Record<string, string>> = {
   degraded:
     'Messages are being saved and will be answered when the sign-in works again. You need not do anything.',
   'usage-limited': 'Messages are being saved and will be answered when the limit resets.',
+  budget:
+    'Messages are being saved and will be answered when the budget opens again. “/budget +5” raises it for today.',
   'provider-unavailable': 'Messages are being saved and will be answered when Claude is back.',
   stalled: 'Nothing is lost. If it does not recover, restart the gateway.',
   store: 'New messages stay on their platforms until there is space again.',

@@ -34,6 +34,7 @@ const REASONS: Readonly<Record<string, string>> = {
   billing: 'Anthropic has rejected the account for a billing reason.',
   account: 'Anthropic has suspended the account.',
   'usage-limited': 'The usage limit is reached.',
+  budget: 'The budget is reached.',
   'provider-unavailable': 'Claude is not responding.',
 }
 

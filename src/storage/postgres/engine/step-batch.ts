@@ -1,7 +1,13 @@
 import { type Accepted, type AcceptRequest, type Fence } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest, TurnOutcome, TurnTerms } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
-import { decideFinish, needsOutage, needsWithdrawn, type OutageFacts } from '../../policy/finish.ts'
+import {
+  decideFinish,
+  needsOutage,
+  needsWithdrawn,
+  settlementsOf,
+  type OutageFacts,
+} from '../../policy/finish.ts'
 import { decideResult, decideStep, journalHead, type ResultRows } from '../../policy/journal.ts'
 import {
   beginningOf,
@@ -12,7 +18,9 @@ import {
   isGranted,
   type Granted,
 } from '../../policy/lease.ts'
+import { needsBooked } from '../../policy/ledger.ts'
 import { countSteps, findCall, readJournal } from '../../records/journal.ts'
+import { countBooked } from '../../records/ledger.ts'
 import { readContext } from '../../records/queue.ts'
 import type { MessageRow } from '../../rows/rows.ts'
 import type { Transaction } from '../connection/database.ts'
@@ -56,6 +64,7 @@ interface Loaded {
   readonly ending: ReadonlyMap<number, readonly MessageRow[]>
   readonly outages: ReadonlyMap<number, OutageFacts>
   readonly withdrawn: ReadonlyMap<number, readonly MessageRow[]>
+  readonly booked: ReadonlyMap<Step, number>
   readonly stored: ReadonlyMap<TurnStep, number>
   readonly calls: ReadonlyMap<ResultStep, ResultRows['call']>
 }
@@ -143,7 +152,7 @@ export class StepBatch {
       const row =
         step.kind === 'accept' ? null : (locked.rows.get(locked.withId(conversationOf(step)) ?? 0) ?? null)
       if (step.kind === 'accept') this.#accept(step, loaded, grants)
-      else if (!row) this.#done(step, step.kind === 'lease' ? null : false)
+      else if (!row) this.#withoutConversation(step)
       else if (step.kind === 'lease') this.#lease(step, loaded.leases.get(step)!, grants)
       else if (step.kind === 'finish') this.#finish(step, row, loaded)
       else if (step.kind === 'draft') this.#draft(step, row, loaded)
@@ -151,6 +160,11 @@ export class StepBatch {
     }
     await this.#handOut(grants)
     await this.#commit()
+  }
+
+  #withoutConversation(step: Exclude<Step, AcceptStep>): void {
+    if (step.kind === 'finish') this.#changes.settlements.push(...settlementsOf(step.lease, step.outcome))
+    this.#done(step, step.kind === 'lease' ? null : false)
   }
 
   async #load(steps: readonly Step[], locked: LockedConversations): Promise<Loaded> {
@@ -184,6 +198,7 @@ export class StepBatch {
       accepts.length > 0 && arrivals.load(tx, together(accepts), this.#context.waitingTotal),
     ])
     const leases = new Map<LeaseStep, LeaseCase>()
+    const booked = new Map<Step, number>()
     const stored = new Map<TurnStep, number>()
     const calls = new Map<ResultStep, ResultRows['call']>()
     await Promise.all(
@@ -194,6 +209,10 @@ export class StepBatch {
           else calls.set(step, await runSteps(tx, findCall(head, step.result)))
           return
         }
+        if (step.kind === 'finish' && needsBooked(step.outcome)) {
+          const key = locked.withId(conversationOf(step))
+          if (key !== null) booked.set(step, await runSteps(tx, countBooked(key, step.lease.turnId)))
+        }
         const request = wanted.get(step)
         if (step.kind !== 'lease' || !request) return
         const conversation = locked.rows.get(request.conversation)!
@@ -201,7 +220,7 @@ export class StepBatch {
       }),
     )
     const rows = { outages: new Map(outages), withdrawn: new Map(withdrawn) }
-    return { arrivals, heads, leases, ending: endings, ...rows, stored, calls }
+    return { arrivals, heads, leases, ending: endings, ...rows, booked, stored, calls }
   }
 
   /** What a lease needs where it is not the usual one: all waiting messages, and whether another owner is dead. */
@@ -282,7 +301,7 @@ export class StepBatch {
     const withdrawn = loaded.withdrawn.get(conversation.key) ?? []
     const isOver = holdsLease(conversation, lease) && SETTLES.has(outcome.kind)
     const outage = loaded.outages.get(conversation.key) ?? null
-    const rows = { conversation, waiting, outage, withdrawn }
+    const rows = { conversation, waiting, outage, withdrawn, booked: loaded.booked.get(step) ?? 0 }
     this.#done(step, decideFinish(rows, lease, outcome, now, this.#changes))
     if (isOver) this.#turns.settle(conversation, waiting, this.#changes)
   }

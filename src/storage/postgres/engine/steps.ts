@@ -1,6 +1,7 @@
 import type { AcceptRequest, Arrival } from '../../../inbox/arrival.ts'
+import type { StepToStore } from '../../../inbox/inbox.ts'
 import type { LeaseRequest, TurnOutcome } from '../../../inbox/lease.ts'
-import type { ResultToStore, StepToStore } from '../../../inbox/step.ts'
+import type { ResultToStore } from '../../../inbox/step.ts'
 import { withCleanReason } from '../../policy/finish.ts'
 import type { LeaseKey } from '../../policy/lease.ts'
 import { clean } from '../connection/statements.ts'

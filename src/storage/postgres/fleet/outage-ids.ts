@@ -46,7 +46,10 @@ export class OutageIds {
       finish: async (lease, outcome, now) =>
         inbox.finish(
           lease,
-          outcome.kind === 'held' ? { ...outcome, outage: await this.#common(outcome.outage) } : outcome,
+          // What is held until a moment is no outage.
+          outcome.kind === 'held' && outcome.until === undefined
+            ? { ...outcome, outage: await this.#common(outcome.outage) }
+            : outcome,
           now,
         ),
     }

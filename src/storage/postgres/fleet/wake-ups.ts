@@ -152,7 +152,14 @@ export class WakeUps {
           outage: null,
           withdrawn: [],
         }
-        const lease = { conversationId, turnId: lease_turn!, generation, messages: [], hasContext: false }
+        const lease = {
+          conversationId,
+          turnId: lease_turn!,
+          generation,
+          messages: [],
+          person: null,
+          hasContext: false,
+        }
         decideFinish(rows, lease, { kind: 'returned' }, now, changes)
       }
       await write(tx, changes)

@@ -1,5 +1,6 @@
 import type { Cursor } from '../../../inbox/arrival.ts'
 import type { AddedFile, Changes } from '../../policy/changes.ts'
+import { settleStatements } from '../../records/budgets.ts'
 import type { MessageRow } from '../../rows/rows.ts'
 import type { Transaction } from '../connection/database.ts'
 import { clean, json } from '../connection/statements.ts'
@@ -67,12 +68,15 @@ WITH added AS (
     WHERE c.key = r.key
 ), turn AS (
   INSERT INTO hermes.turns (id, conversation, model, leased_at, finished_at, model_ms, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens)
+      cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, web_searches, kind, requests, person_id, tool,
+      cost, estimated, subscription)
     SELECT r.id, r.conversation, r.model, r.leased_at, r.finished_at, r.model_ms, r.input_tokens, r.output_tokens,
-      r.cache_read_tokens, r.cache_write_tokens
+      r.cache_read_tokens, r.cache_write_tokens, r.cache_write_1h_tokens, r.web_searches, r.kind, r.requests,
+      r.person_id, r.tool, r.cost, r.estimated, r.subscription
     FROM json_to_recordset($6::json) AS r (id text, conversation bigint, model text, leased_at bigint,
       finished_at bigint, model_ms double precision, input_tokens bigint, output_tokens bigint,
-      cache_read_tokens bigint, cache_write_tokens bigint)
+      cache_read_tokens bigint, cache_write_tokens bigint, cache_write_1h_tokens bigint, web_searches bigint,
+      kind text, requests bigint, person_id text, tool text, cost bigint, estimated boolean, subscription boolean)
 ), moved AS (
   INSERT INTO hermes.cursors (channel, name, value)
     SELECT r.channel, r.name, r.value
@@ -137,7 +141,7 @@ function statementsOf(changes: Changes): Statement[] {
   if (changes.usedContexts.length > 0) {
     statements.push({ sql: USED_CONTEXTS, params: [[...changes.usedContexts]] })
   }
-  statements.push(...journalStatements(changes))
+  statements.push(...journalStatements(changes), ...settleStatements(changes.settlements))
   if (changes.seen.length > 0) statements.push({ sql: SEEN, params: [json(changes.seen)] })
   changes.written()
   return statements

@@ -1,8 +1,9 @@
 import type { ExpireRequest, HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
-import { decideExpiry, decideHold } from '../../policy/hold.ts'
+import { decideExpiry, decideHold, decideRelease } from '../../policy/hold.ts'
 import type { OperatorDecision } from '../../policy/operator.ts'
 import { frozenWith } from '../../records/journal.ts'
+import { heldFor } from '../../records/queue.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
@@ -55,6 +56,36 @@ async function holdSome(
   }
   await commit(tx, context, changes)
   return { told, last: keys.length < AT_ONCE ? null : keys.at(-1)! }
+}
+
+/** See `Inbox.releaseHeld`. */
+export async function releaseHeld(
+  database: Database,
+  context: StoreContext,
+  reason: string,
+): Promise<readonly string[]> {
+  const keys = await runSteps(database, heldFor(reason))
+  const released: string[] = []
+  for (let from = 0; from < keys.length; from += AT_ONCE) {
+    const some = keys.slice(from, from + AT_ONCE)
+    released.push(...(await database.transaction((tx) => releaseSome(tx, context, reason, some))))
+  }
+  return released
+}
+
+async function releaseSome(
+  tx: Transaction,
+  context: StoreContext,
+  reason: string,
+  keys: readonly number[],
+): Promise<readonly string[]> {
+  const [locked, waiting] = await Promise.all([lockConversations(tx, keys), waitingRows(tx, keys)])
+  const changes = new Changes(context.pullChannels)
+  for (const conversation of locked) {
+    decideRelease(conversation, waiting.get(conversation.key) ?? [], reason, changes)
+  }
+  await commit(tx, context, changes)
+  return locked.map(({ id }) => id)
 }
 
 /** See `Inbox.expire`. */

@@ -100,7 +100,7 @@ test('a database from before the steps of turns works after its migration', asyn
     SELECT v.id, c.key, v.seq, v.seq, v.role, v.state, v.text, 1, v.place FROM hermes.conversations c, (VALUES
       ('a', 1, 'user', 'answered', 'before', 2), ('b', 2, 'assistant', 'answered', 'answer', 2),
       ('c', 3, 'user', 'held', 'waits', NULL)) AS v (id, seq, role, state, text, place)`)
-  expect(await migrate({ url })).toEqual(['006-steps', '007-about'])
+  expect(await migrate({ url })).toEqual(['006-steps', '007-about', '008-costs', '009-budgets'])
   const { storage } = await openStorageAt(address)
   try {
     const driver = new Driver(storage)

@@ -1,8 +1,9 @@
 import type { HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
-import { decideExpiry, decideHold } from '../../policy/hold.ts'
+import { decideExpiry, decideHold, decideRelease } from '../../policy/hold.ts'
 import { decideDrop, decideRetry, type OperatorDecision } from '../../policy/operator.ts'
 import { frozenWith } from '../../records/journal.ts'
+import { heldFor } from '../../records/queue.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
 import { conversationByKey, observedOutage, wholeWaitingRows, apply } from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
@@ -23,6 +24,17 @@ export function hold(session: Session, request: HoldRequest): readonly string[] 
     apply(session, changes)
   }
   return told
+}
+
+/** See `Inbox.releaseHeld`. */
+export function releaseHeld(session: Session, reason: string): readonly string[] {
+  return runSteps(session, heldFor(reason)).map((key) => {
+    const conversation = conversationByKey(session, key)
+    const changes = new Changes(session.pullChannels)
+    decideRelease(conversation, wholeWaitingRows(session, key), reason, changes)
+    apply(session, changes)
+    return conversation.id
+  })
 }
 
 /** A held message that is too old, with what the caller needs for the notice. */

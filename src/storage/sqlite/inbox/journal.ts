@@ -1,4 +1,5 @@
-import type { ResultToStore, StepToStore } from '../../../inbox/step.ts'
+import type { StepToStore } from '../../../inbox/inbox.ts'
+import type { ResultToStore } from '../../../inbox/step.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideResult, decideStep, journalHead } from '../../policy/journal.ts'
 import { holdsLease, type LeaseKey } from '../../policy/lease.ts'

@@ -1,7 +1,13 @@
 import type { MessageContext } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest, NotYet, TurnOutcome } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
-import { decideFinish, needsOutage, needsWithdrawn, type OutageFacts } from '../../policy/finish.ts'
+import {
+  decideFinish,
+  needsOutage,
+  needsWithdrawn,
+  settlementsOf,
+  type OutageFacts,
+} from '../../policy/finish.ts'
 import {
   decideLease,
   endLease,
@@ -11,7 +17,10 @@ import {
   type Granted,
   type LeaseKey,
 } from '../../policy/lease.ts'
+import { needsBooked } from '../../policy/ledger.ts'
+import { settle } from '../../records/budgets.ts'
 import { readJournal } from '../../records/journal.ts'
+import { countBooked } from '../../records/ledger.ts'
 import { conversationsWithWork, readContext } from '../../records/queue.ts'
 import {
   FIRST_READ,
@@ -105,14 +114,19 @@ export function recover(session: Session, owner: string): readonly string[] {
 /** How a turn ended, and what must be sent because of it. See `Inbox.finish`. */
 export function finish(session: Session, key: LeaseKey, outcome: TurnOutcome, now: number): boolean {
   const conversation = conversationById(session, key.conversationId)
-  if (!conversation) return false
+  if (!conversation) {
+    runSteps(session, settle(settlementsOf(key, outcome)))
+    return false
+  }
   const waiting = holdsLease(conversation, key) ? answeringRows(session, conversation.key) : []
   const outage = needsOutage(outcome) ? outageFacts(session, conversation.key) : null
   const withdrawn = needsWithdrawn(conversation, key, outcome)
     ? withdrawnRows(session, conversation.key, key.messages)
     : []
+  const booked = needsBooked(outcome) ? runSteps(session, countBooked(conversation.key, key.turnId)) : 0
   const changes = new Changes(session.pullChannels)
-  const changed = decideFinish({ conversation, waiting, outage, withdrawn }, key, outcome, now, changes)
+  const rows = { conversation, waiting, outage, withdrawn, booked }
+  const changed = decideFinish(rows, key, outcome, now, changes)
   apply(session, changes)
   return changed
 }

@@ -250,5 +250,56 @@ const ABOUT = `
 ALTER TABLE messages ADD COLUMN about TEXT;
 `
 
+/** What is spent of each budget in each period, in nano-dollars. See `Budgets`. */
+const BUDGETS = `
+CREATE TABLE budgets (
+  budget TEXT PRIMARY KEY,
+  subject TEXT,
+  at INTEGER NOT NULL,
+  taken INTEGER NOT NULL DEFAULT 0,
+  spent INTEGER NOT NULL DEFAULT 0,
+  raised INTEGER NOT NULL DEFAULT 0,
+  raised_on TEXT,
+  reached_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX budgets_subject ON budgets (subject) WHERE subject IS NOT NULL;
+
+CREATE TABLE budget_slices (
+  budget TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  taken INTEGER NOT NULL DEFAULT 0,
+  reserved INTEGER NOT NULL DEFAULT 0,
+  spent INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (budget, owner)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reservations (
+  turn TEXT NOT NULL,
+  budget TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  conversation_id TEXT NOT NULL,
+  model TEXT NOT NULL,
+  amount INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (turn, budget)
+) STRICT, WITHOUT ROWID;
+`
+
+/**
+ * The turns become the ledger of all requests: what each was for, for whom, and what it cost in nano-dollars; null =
+ * unknown, as that of all turns before.
+ */
+const COSTS = `
+ALTER TABLE turns ADD COLUMN kind TEXT NOT NULL DEFAULT 'answer';
+ALTER TABLE turns ADD COLUMN requests INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE turns ADD COLUMN person_id TEXT;
+ALTER TABLE turns ADD COLUMN tool TEXT;
+ALTER TABLE turns ADD COLUMN cache_write_1h_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE turns ADD COLUMN web_searches INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE turns ADD COLUMN cost INTEGER;
+ALTER TABLE turns ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE turns ADD COLUMN subscription INTEGER NOT NULL DEFAULT 0;
+`
+
 /** What brings a database from version N (the index) to N + 1. Never edited once released; only added to. */
-export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS, EFFORT, STEPS, ABOUT]
+export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS, EFFORT, STEPS, ABOUT, COSTS, BUDGETS]

@@ -1,6 +1,8 @@
 import { ConfigurationError, RowRefused, StoreError, messageOf } from '../../../support/errors.ts'
+import { raise, settle, use } from '../../records/budgets.ts'
 import { saveCompaction } from '../../records/compaction.ts'
 import { changes, find, list, messages, usage } from '../../records/conversations.ts'
+import { ledger } from '../../records/ledger.ts'
 import { pending, postpone } from '../../records/outbox.ts'
 import * as pairings from '../../records/pairings.ts'
 import { exportPerson } from '../../records/persons.ts'
@@ -15,8 +17,9 @@ import {
   waiting,
 } from '../../records/queue.ts'
 import { facts, figures, incidents } from '../../records/records.ts'
+import { close, closeGone, reserve } from '../budgets.ts'
 import { accept, acceptAndBegin } from '../inbox/accept.ts'
-import { drop, expire, expiring, hold, retry } from '../inbox/hold.ts'
+import { drop, expire, expiring, hold, releaseHeld, retry } from '../inbox/hold.ts'
 import { saveResult, saveStep } from '../inbox/journal.ts'
 import { abandon, enqueue, head, receipt } from '../inbox/outbox.ts'
 import { finish, lease, recover, saveDraft } from '../inbox/turn.ts'
@@ -38,6 +41,7 @@ const writes = {
   saveResult,
   recover,
   hold,
+  releaseHeld,
   expire,
   retry,
   drop,
@@ -51,6 +55,10 @@ const writes = {
   ...stepped('fact', { set: facts.set, delete: facts.delete }),
   ...stepped('figure', { add: figures.add }),
   ...stepped('incident', { save: incidents.save }),
+  budgetReserve: reserve,
+  budgetClose: close,
+  budgetCloseGone: closeGone,
+  ...stepped('budget', { settle, raise }),
 }
 
 /** Operations that change nothing; a batch of them alone takes no write lock and no commit. */
@@ -63,7 +71,9 @@ const reads = {
   ...stepped('pairing', pairingReads),
   ...stepped('fact', { get: facts.get }),
   ...stepped('figure', { read: figures.read, sums: figures.sums }),
+  ...stepped('ledger', ledger),
   ...stepped('incident', { current: incidents.current, list: incidents.list }),
+  ...stepped('budget', { use }),
 }
 
 /** Operations that cannot run inside a transaction. */

@@ -10,11 +10,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import type Mail from 'nodemailer/lib/mailer'
+import { freePort } from '../../processes/free-port.ts'
 import { pause } from '../../until.ts'
 
 /** Debian's servers: Dovecot keeps the mailboxes, Exim accepts mail from anybody who signs in. */
@@ -72,7 +73,7 @@ export class MailHost implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), 'hermes-mail-'))
     // The servers' own users look into it.
     chmodSync(folder, 0o755)
-    const host = new MailHost(folder, await freePorts(3))
+    const host = new MailHost(folder, [await freePort(), await freePort(), await freePort()])
     mkdirSync(join(folder, 'mail'))
     chownSync(join(folder, 'mail'), KEEPER, KEEPER)
     writeFileSync(join(folder, 'dovecot.conf'), host.#dovecot(options.capability))
@@ -290,12 +291,4 @@ async function ended(child: ChildProcess): Promise<void> {
   const last = setTimeout(() => child.kill('SIGKILL'), 5_000)
   await exit
   clearTimeout(last)
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
