@@ -122,12 +122,16 @@ test('a system prompt that changes behind the back of the conversation is found 
   await chat.say('one', 'two')
   let now = 0
   chat.world.change = (request) => ({ ...request, system: `It is ${now++}. ${request.system}` })
-  expect(await chat.say('three', 'four', 'five')).toEqual(['not-known', 'not-known', 'not-known'])
+  expect(await chat.say('three', 'four', 'five')).toEqual([
+    'system_changed',
+    'system_changed',
+    'system_changed',
+  ])
   expect(chat.lines).toHaveLength(1)
   expect(JSON.parse(chat.lines[0]!)).toMatchObject({
     level: 'warn',
     conversation: 'chat:a',
-    reason: 'not-known',
+    reason: 'system_changed',
     readTokens: 0,
   })
 })

@@ -3,9 +3,9 @@ import type { Ended, GatewayProcess } from '../processes/gateway-process.ts'
 import { pause } from '../until.ts'
 
 const CHATS = Array.from({ length: 6 }, (_, index) => 2_000 + index)
-/** The gateway is ready this long after the database works again, at the latest, and receives as long after that. */
+/** The gateway is ready this long after the database works again, at the latest. */
 const RECOVERY_MS = 10_000
-/** A statement that is not answered is given up before that, and a message comes all the time. */
+/** A statement that is not answered is given up before that: so long trouble is not noticed, nor its end. */
 const UNNOTICED_MS = 15_000
 /** For this long nothing may be confirmed to the platform, and readiness may not waver. */
 const WATCHED_MS = 2_000
@@ -113,6 +113,8 @@ export async function liveThrough(
   const restore = await act()
   await untilReadiness(gateway, 503, UNNOTICED_MS)
   const { status: web } = await gateway.say('a', `is anybody there?${tail}`)
+  // What was stored before is confirmed when the platform is next asked for news.
+  await pause(POLL_MS)
   const before = fixture.telegram.confirmed
   const states = new Set<string>()
   for (const until = performance.now() + WATCHED_MS; performance.now() < until; await pause(20))
@@ -121,7 +123,7 @@ export async function liveThrough(
   await restore()
   await untilReadiness(gateway, 200, RECOVERY_MS)
   const then = fixture.telegram.confirmed
-  await fixture.until(() => fixture.telegram.confirmed > then, 'receiving to resume', RECOVERY_MS + POLL_MS)
+  await fixture.until(() => fixture.telegram.confirmed > then, 'receiving to resume', UNNOTICED_MS + POLL_MS)
 
   const wrong = await load.end()
   return { states: [...states], web, confirmed, wrong, ended: await gateway.kill('SIGTERM') }
