@@ -12,6 +12,7 @@ const PICTURE_BLOCK = '"type":"image"'
 /** `model`, whose answers to conversations are recorded by what they have read from the cache. */
 export function watchCache(model: Model, record: Pick<CacheRecord, 'add'>, clock: Clock): Model {
   return {
+    ...model,
     async answer(request, listener) {
       const answer = await model.answer(request, listener)
       const cached = cachedRequestOf(request, answer, clock.now())
