@@ -93,6 +93,10 @@ test.each([
 test('what else the model can do stays', async () => {
   const made = { block: '{}', text: 'Said.', model: 'm', usage: ANSWER.usage, modelMs: 1 }
   const model = { answer: async () => ANSWER, compact: async () => made }
-  const { compact } = watchCache(model, { add: () => ({ kind: 'hit', possibleTokens: 0 }) }, new FakeClock(NOW))
+  const { compact } = watchCache(
+    model,
+    { add: () => ({ kind: 'hit', possibleTokens: 0 }) },
+    new FakeClock(NOW),
+  )
   expect(await compact!(ASKED, { signal: new AbortController().signal })).toBe(made)
 })
