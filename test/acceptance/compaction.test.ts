@@ -3,8 +3,10 @@ import '../support/processes/no-gateway-left.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 
 const ADA = 4_001
-/** With its echo a tenth of the room for the conversation, and one message on Telegram. */
+/** One message on Telegram, and with its echo a ninth of the room for the conversation. */
 const LONG = 'and so on '.repeat(300)
+/** So many exchanges fill three quarters of the room. */
+const EXCHANGES = 8
 
 test(
   'a long conversation is compacted by the provider behind an answer, and continues',
@@ -14,24 +16,22 @@ test(
       config: { model: { context_length: 24_000, max_tokens: 2_000 } },
     })
     const { telegram, gateway } = fixture
-    let said = 0
-    const say = async () => {
-      said++
-      telegram.say(ADA, `number ${said} ${LONG}`)
-      await fixture.until(
-        () => fixture.shown(ADA).some((text) => text.includes(`number ${said} `)),
-        'the answer',
-      )
+    const say = async (number: number) => {
+      telegram.say(ADA, `number ${number} ${LONG}`)
+      await fixture.until(() => fixture.shown(ADA).length === number, `answer ${number}`)
     }
-    const isCompacted = async () =>
-      /^hermes_epochs_total\{reason="compaction"\} [1-9]/m.test(
-        await (await gateway.fetch('/metrics')).text(),
-      )
-    while (!(await isCompacted())) {
-      expect(said).toBeLessThan(18)
-      await say()
+    const compactions = async () => {
+      const metrics = await (await gateway.fetch('/metrics')).text()
+      return Number(/^hermes_epochs_total\{reason="compaction"\} (\d+)/m.exec(metrics)?.[1] ?? 0)
     }
-    await say()
-    expect(gateway.stderr).not.toContain('could not be')
+    for (let number = 1; number <= EXCHANGES; number++) await say(number)
+    await fixture.until(
+      () => gateway.stderr.includes('the provider has compacted the conversation'),
+      'the compaction',
+    )
+    expect(await compactions()).toBe(0)
+    await say(EXCHANGES + 1)
+    expect(await compactions()).toBe(1)
+    expect(fixture.shown(ADA).at(-1)).toContain(`number ${EXCHANGES + 1} `)
   },
 )
