@@ -104,9 +104,9 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       return { ...sent, cache, cost: built.cost ?? cost }
     }
 
-    const requestOf = ({ system, cache, messages, record }: TurnContext): ModelRequest => ({
+    const requestOf = ({ system, cache, messages, epoch }: TurnContext): ModelRequest => ({
       conversation: conversation.id,
-      ...requestEpoch(record),
+      ...(epoch ? { epoch: requestEpoch(epoch) } : {}),
       model: terms.model,
       maxTokens: answerTokens,
       effort: terms.effort,

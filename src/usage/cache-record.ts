@@ -1,9 +1,9 @@
-import { DAY } from '../support/clock.ts'
 import { Emitter } from '../support/emitter.ts'
 import type { Log } from '../support/log.ts'
 import { remember } from '../support/remember.ts'
 import { addCacheUse, NO_TROUBLE, type CacheChange } from './cache-trouble.ts'
 import { decideCacheUse, type CachedRequest, type CacheUse } from './cache-watch.ts'
+import { dayOf } from './ledger.ts'
 
 /** The conversations of a busy day; some hundred bytes each. */
 const KEPT_CONVERSATIONS = 10_000
@@ -36,14 +36,15 @@ interface Day {
 
 /**
  * Follows what each conversation reads from the provider's cache. In memory, of this process: after a start it
- * begins anew.
+ * begins again.
  */
 export class CacheRecord {
   readonly #log: Log
   readonly #changes: Emitter<CacheChange>
   readonly #last = new Map<string, CachedRequest>()
   readonly #logged = new Map<string, true>()
-  readonly #days = new Map<number, Day>()
+  /** By the day in UTC. */
+  readonly #days = new Map<string, Day>()
   #trouble = NO_TROUBLE
 
   constructor(log: Log, onProblem: (error: unknown) => void) {
@@ -71,8 +72,9 @@ export class CacheRecord {
   /** @param since epoch milliseconds: whole days in UTC, the one that it lies in included */
   figures(since: number): CacheFigures {
     const sum = emptyDay()
+    const first = dayOf(since)
     for (const [day, figures] of this.#days) {
-      if (day < dayOf(since)) continue
+      if (day < first) continue
       sum.inputTokens += figures.inputTokens
       sum.readTokens += figures.readTokens
       sum.possibleTokens += figures.possibleTokens
@@ -125,8 +127,4 @@ function addReason(day: Day, reason: string, isExpected: boolean, requests: numb
 
 function emptyDay(): Day {
   return { inputTokens: 0, readTokens: 0, possibleTokens: 0, reasons: new Map() }
-}
-
-function dayOf(at: number): number {
-  return Math.floor(at / DAY)
 }

@@ -44,7 +44,6 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/conversation/receiver.ts isUnattended': 'compares a beginning',
   'src/conversation/context/brought-context.ts broughtContext': 'a text of the configuration',
   'src/conversation/context/compaction.ts compactedRecord': 'stored as JSON, and passed on',
-  'src/conversation/context/epoch.ts requestEpoch': 'a record of our own',
   'src/conversation/context/turn-files.ts withNames': 'joined with names, and passed on',
   'src/conversation/context/history.ts attachmentTokens': 'a media type of our list',
   'src/conversation/context/history.ts historyBudget': 'measured by estimateTokens',

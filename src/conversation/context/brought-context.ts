@@ -44,6 +44,7 @@ export async function broughtContext(
       { role: 'user', text: withNames(message.text, own), attachments: own.attachments },
     ]),
     record: null,
+    epoch: null,
     stored: {},
     began: null,
     cost: null,

@@ -75,6 +75,8 @@ export interface TurnContext extends Pick<ModelRequest, 'system' | 'messages'> {
   readonly record: string | null
   /** What the store keeps of it with the answer; empty = as before. */
   readonly stored: Pick<Extract<TurnOutcome, { kind: 'answered' }>, 'summary' | 'summaryUpTo'>
+  /** The epoch in `record`. */
+  readonly epoch: Epoch | null
   /** Why the conversation begins a new epoch with this turn; null = it does not. */
   readonly began: EpochReason | null
   /** The usage of the summary; null = none was made. */
@@ -185,6 +187,7 @@ export class ContextBuilder {
       ],
       cache: ttl === null ? null : { ttl, scope: 'conversation' },
       record: text,
+      epoch,
       stored: {
         ...(text === lease.summary ? {} : { summary: text }),
         ...(summary && summary.upTo !== before.summary?.upTo ? { summaryUpTo: summary.upTo } : {}),

@@ -226,14 +226,10 @@ function changeOf(facts: EpochFacts): EpochReason | null {
   return isNewlySummarised ? 'summary' : null
 }
 
-/**
- * How a request names the epoch that it belongs to: other epochs of the conversation have other ids.
- *
- * @param record as `writeEpochRecord` has written it; null = the sender keeps the conversation
- */
-export function requestEpoch(record: string | null): {
-  readonly epoch?: { readonly id: string; readonly reason: EpochReason }
+/** How a request names the epoch that it belongs to: other epochs of the conversation have other ids. */
+export function requestEpoch({ no, firstSeq, reason }: Epoch): {
+  readonly id: string
+  readonly reason: EpochReason
 } {
-  const epoch = record === null ? null : readEpochRecord(record).epoch
-  return epoch ? { epoch: { id: `${epoch.no}.${epoch.firstSeq}`, reason: epoch.reason } } : {}
+  return { id: `${no}.${firstSeq}`, reason }
 }

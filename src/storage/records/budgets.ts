@@ -224,20 +224,20 @@ export function* raise(claims: readonly Claim[], amount: NanoUsd, now: number): 
 }
 
 /** Removes what is known of the budgets of a person, or of a conversation. */
-export function* removeBudgetsOf(kind: 'person' | 'chat', subject: string): Steps<void> {
-  const params = [subjectOf(kind, subject)]
-  const those = '(SELECT budget FROM hermes.budgets WHERE subject = $1)'
-  for (const table of ['reservations', 'budget_slices'])
-    yield* query(`DELETE FROM hermes.${table} WHERE budget IN ${those}`, params)
-  yield* query('DELETE FROM hermes.budgets WHERE subject = $1', params)
+export function removeBudgetsOf(kind: 'person' | 'chat', subject: string): Steps<void> {
+  return removeBudgets('subject = $1', subjectOf(kind, subject))
 }
 
 /** Removes budgets that ended long ago. */
-export function* removeOldBudgets(before: number): Steps<void> {
-  const those = '(SELECT budget FROM hermes.budgets WHERE at < $1)'
+export function removeOldBudgets(before: number): Steps<void> {
+  return removeBudgets('at < $1', before)
+}
+
+function* removeBudgets(condition: string, value: string | number): Steps<void> {
+  const those = `(SELECT budget FROM hermes.budgets WHERE ${condition})`
   for (const table of ['reservations', 'budget_slices'])
-    yield* query(`DELETE FROM hermes.${table} WHERE budget IN ${those}`, [before])
-  yield* query('DELETE FROM hermes.budgets WHERE at < $1', [before])
+    yield* query(`DELETE FROM hermes.${table} WHERE budget IN ${those}`, [value])
+  yield* query(`DELETE FROM hermes.budgets WHERE ${condition}`, [value])
 }
 
 /** A person's own chat may have the person's id. */
